@@ -1,0 +1,207 @@
+package delivery
+
+import (
+	"net/textproto"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// The headers of a raw message.
+const (
+	MessageIDHeader   = nats.MsgIdHdr
+	SourceHeader      = "Webhook-Source"
+	ProviderHeader    = "Webhook-Provider"
+	EndpointHeader    = "Webhook-Endpoint"
+	ReceivedAtHeader  = "Webhook-Received-At" // RFC 3339, nine decimals, UTC
+	RequestIDHeader   = "Webhook-Request-Id"
+	SchemeHeader      = "Webhook-Scheme"
+	KeyIDHeader       = "Webhook-Key-Id"
+	TraceparentHeader = "Webhook-Traceparent"
+	QueryHeader       = "Webhook-Query"
+	SealHeader        = "Webhook-Seal"
+
+	prefix       = "Webhook-"
+	keptPrefix   = "Webhook-Header-" // then the canonical name of an HTTP header
+	subjectRoot  = "webhooks"
+	receivedForm = "2006-01-02T15:04:05.000000000Z"
+)
+
+// DecodeError says which header of a message is not as an ingress writes it. It
+// never holds a value.
+type DecodeError struct {
+	Header  string // "" where the subject is meant
+	Problem string
+}
+
+func (e *DecodeError) Error() string {
+	if e.Header == "" {
+		return "delivery: subject " + e.Problem
+	}
+	return "delivery: header " + e.Header + " " + e.Problem
+}
+
+// Subject is where the deliveries of an endpoint are stored:
+// "webhooks.<source>.<endpoint>". Names are configuration's and need no escape.
+func Subject(source, endpoint string) string {
+	return subjectRoot + "." + source + "." + endpoint
+}
+
+// Message encodes d, sealed with the first of keys; without a key it has no seal
+// and nothing will open it. The message shares d's body.
+//
+// nats.go trims the values of headers and turns CR and LF into spaces, so that two
+// values could become one. A value that would change is escaped instead: "=!",
+// then every byte outside "!" to "~", and "=", as "=XX". What an HTTP server lets
+// through is as it was received.
+func (d Delivery) Message(keys Keys) *nats.Msg {
+	values := d.values()
+	msg := &nats.Msg{
+		Subject: Subject(d.Source, d.Endpoint),
+		Header:  make(nats.Header, values.len()),
+		Data:    d.Body,
+	}
+	values.set(msg.Header, MessageIDHeader, d.MessageID())
+	values.set(msg.Header, SourceHeader, d.Source)
+	values.set(msg.Header, ProviderHeader, d.Provider)
+	values.set(msg.Header, EndpointHeader, d.Endpoint)
+	values.set(msg.Header, ReceivedAtHeader, d.ReceivedAt.UTC().Format(receivedForm))
+	values.set(msg.Header, SchemeHeader, d.Scheme)
+	values.setUnlessEmpty(msg.Header, RequestIDHeader, d.RequestID)
+	values.setUnlessEmpty(msg.Header, KeyIDHeader, d.KeyID)
+	values.setUnlessEmpty(msg.Header, TraceparentHeader, d.Traceparent)
+	values.setUnlessEmpty(msg.Header, QueryHeader, d.Query)
+	for name, kept := range d.Header {
+		values.set(msg.Header, keptPrefix+name, kept...)
+	}
+	if len(keys) > 0 {
+		values.set(msg.Header, SealHeader, keys[0].seal(msg.Subject, msg.Header, msg.Data))
+	}
+	return msg
+}
+
+// values is the room for all header values of one message: one allocation instead
+// of one per header.
+type values []string
+
+func (d Delivery) values() values {
+	n := 11 // the headers above, and the seal
+	for _, kept := range d.Header {
+		n += len(kept)
+	}
+	return make(values, 0, n)
+}
+
+func (v values) len() int { return cap(v) }
+
+func (v *values) set(h nats.Header, name string, texts ...string) {
+	if len(texts) == 0 {
+		return
+	}
+	from := len(*v)
+	for _, text := range texts {
+		*v = append(*v, escapeValue(text))
+	}
+	h[name] = (*v)[from:len(*v):len(*v)]
+}
+
+func (v *values) setUnlessEmpty(h nats.Header, name, text string) {
+	if text != "" {
+		v.set(h, name, text)
+	}
+}
+
+// Decode is the inverse of [Delivery.Message] but for SignedID, which is not on the
+// wire. It checks that the message is whole and agrees with its subject; that an
+// ingress wrote it is for [Keys.Open] to say, first. A Webhook-* header that it
+// does not know is left out: a newer ingress may write more. The delivery shares
+// data. The error is a *DecodeError.
+func Decode(subject string, h nats.Header, data []byte) (Delivery, error) {
+	d := Delivery{Body: data}
+	var received string
+	for _, field := range []struct {
+		name     string
+		into     *string
+		required bool
+	}{
+		{SourceHeader, &d.Source, true},
+		{ProviderHeader, &d.Provider, true},
+		{EndpointHeader, &d.Endpoint, true},
+		{ReceivedAtHeader, &received, true},
+		{SchemeHeader, &d.Scheme, true},
+		{RequestIDHeader, &d.RequestID, false},
+		{KeyIDHeader, &d.KeyID, false},
+		{TraceparentHeader, &d.Traceparent, false},
+		{QueryHeader, &d.Query, false},
+	} {
+		if err := one(h, field.name, field.into); err != nil {
+			return Delivery{}, err
+		}
+		if field.required && *field.into == "" {
+			return Delivery{}, &DecodeError{field.name, "is missing"}
+		}
+	}
+	if !isName(d.Source) || strings.ToLower(d.Source) != d.Source {
+		return Delivery{}, &DecodeError{SourceHeader, "is not a source name"}
+	}
+	if !isName(d.Endpoint) {
+		return Delivery{}, &DecodeError{EndpointHeader, "is not an endpoint name"}
+	}
+	if subject != Subject(d.Source, d.Endpoint) {
+		return Delivery{}, &DecodeError{"", "is not that of the source and endpoint in the headers"}
+	}
+	at, err := time.Parse(receivedForm, received)
+	if err != nil || at.Format(receivedForm) != received {
+		return Delivery{}, &DecodeError{ReceivedAtHeader, "is not RFC 3339 in UTC with nine decimals"}
+	}
+	d.ReceivedAt = at
+	if d.Header, err = kept(h); err != nil {
+		return Delivery{}, err
+	}
+	return d, nil
+}
+
+// kept are the HTTP headers in h, nil where there are none.
+func kept(h nats.Header) (textproto.MIMEHeader, error) {
+	var all textproto.MIMEHeader
+	for header, escaped := range h {
+		name, isKept := strings.CutPrefix(header, keptPrefix)
+		if !isKept || len(escaped) == 0 {
+			continue
+		}
+		if name == "" {
+			return nil, &DecodeError{header, "names no HTTP header"}
+		}
+		texts := make([]string, len(escaped))
+		for i, v := range escaped {
+			text, err := unescapeValue(v)
+			if err != nil {
+				return nil, &DecodeError{header, err.Error()}
+			}
+			texts[i] = text
+		}
+		if all == nil {
+			all = make(textproto.MIMEHeader)
+		}
+		all[name] = texts
+	}
+	return all, nil
+}
+
+// one reads a header that may be there once, leaving *into alone where it is not.
+func one(h nats.Header, name string, into *string) error {
+	switch values := h[name]; len(values) {
+	case 0:
+		return nil
+	case 1:
+		text, err := unescapeValue(values[0])
+		if err != nil {
+			return &DecodeError{name, err.Error()}
+		}
+		*into = text
+		return nil
+	default:
+		return &DecodeError{name, "is there more than once"}
+	}
+}

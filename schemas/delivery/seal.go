@@ -1,0 +1,158 @@
+package delivery
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/nats-io/nats.go"
+)
+
+// minKeyBytes is the shortest key that seals: a shorter one can be guessed.
+const minKeyBytes = 16
+
+// Key is one key of the seal: an id that messages name, and bytes that nothing
+// prints. Make it with [NewKey].
+type Key struct {
+	id     string
+	secret func() []byte // a function, because a dump of a struct that holds a Key shows its address and no more
+}
+
+// Keys are the keys of the seal: the first one seals, all of them open. A key is
+// rotated by putting its successor first and dropping it when no stored message
+// that matters names it any more.
+type Keys []Key
+
+// NewKey makes a key. The id is 1 to 64 letters, digits, ".", "_" and "-"; the
+// secret's text is the key, byte for byte, and is at least 16 bytes long.
+func NewKey(id, secret string) (Key, error) {
+	if id == "" || len(id) > 64 {
+		return Key{}, errors.New("seal: a key id has 1 to 64 characters")
+	}
+	for i := 0; i < len(id); i++ {
+		if !isTokenByte(id[i]) && id[i] != '.' {
+			return Key{}, errors.New("seal: a key id has letters, digits, dot, underscore and hyphen only")
+		}
+	}
+	if len(secret) < minKeyBytes {
+		return Key{}, fmt.Errorf("seal: key %s: %d bytes are too few, use %d or more", id, len(secret), minKeyBytes)
+	}
+	b := []byte(secret)
+	return Key{id: id, secret: func() []byte { return b }}, nil
+}
+
+// ID is the key's id, as messages name it.
+func (k Key) ID() string { return k.id }
+
+// Format prints the id, whatever the verb, and never the secret.
+func (k Key) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "seal key %s", k.id) }
+
+// SealProblem is what is wrong with a seal. The set is closed: it is a metric label.
+type SealProblem string
+
+// The problems of a seal.
+const (
+	SealMissing    SealProblem = "missing"
+	SealMalformed  SealProblem = "malformed"   // not "v1;<key id>;<43 characters>", or there more than once
+	SealUnknownKey SealProblem = "unknown_key" // sealed with a key that is not among ours
+	SealWrong      SealProblem = "wrong"       // ours by name, but not over this message
+)
+
+// SealError says why a message does not open.
+type SealError struct{ Problem SealProblem }
+
+func (e *SealError) Error() string { return "delivery: seal " + string(e.Problem) }
+
+// Open checks that one of the keys sealed exactly this message: subject, message
+// id, every Webhook-* header and data. It compares in constant time. The error is a
+// *SealError.
+func (k Keys) Open(subject string, h nats.Header, data []byte) error {
+	seals := h[SealHeader]
+	switch len(seals) {
+	case 0:
+		return &SealError{SealMissing}
+	case 1:
+	default:
+		return &SealError{SealMalformed}
+	}
+	rest, isV1 := strings.CutPrefix(seals[0], "v1;")
+	id, mac, hasMAC := strings.Cut(rest, ";")
+	if !isV1 || !hasMAC || len(mac) != base64.RawURLEncoding.EncodedLen(sha256.Size) || !plainNames(h) {
+		return &SealError{SealMalformed}
+	}
+	problem := SealUnknownKey
+	for _, key := range k {
+		if key.id != id {
+			continue
+		}
+		// Texts are compared, not decoded bytes: a seal has one spelling.
+		if hmac.Equal([]byte(key.seal(subject, h, data)), []byte(seals[0])) {
+			return nil
+		}
+		problem = SealWrong
+	}
+	return &SealError{problem}
+}
+
+// plainNames reports whether no sealed line of h could be read as another: a
+// message from the wire always passes.
+func plainNames(h nats.Header) bool {
+	for name, values := range h {
+		if !strings.HasPrefix(name, prefix) {
+			continue
+		}
+		if strings.ContainsAny(name, ":\n") {
+			return false
+		}
+		for _, value := range values {
+			if strings.IndexByte(value, '\n') >= 0 {
+				return false
+			}
+		}
+	}
+	return len(h[MessageIDHeader]) == 1 && strings.IndexByte(h[MessageIDHeader][0], '\n') < 0
+}
+
+// seal is the value of the Webhook-Seal header over a message.
+func (k Key) seal(subject string, h nats.Header, data []byte) string {
+	var room [1024]byte
+	mac := hmac.New(sha256.New, k.secret())
+	mac.Write(appendSealed(room[:0], subject, h, data))
+	var sum [sha256.Size]byte
+	b := append(room[:0], "v1;"...)
+	b = append(append(b, k.id...), ';')
+	return string(base64.RawURLEncoding.AppendEncode(b, mac.Sum(sum[:0])))
+}
+
+// appendSealed appends what is sealed, one line each: version, subject, message id,
+// the Webhook-* headers but the seal in byte order of their names, and the body's
+// SHA-256 in hex.
+func appendSealed(dst []byte, subject string, h nats.Header, data []byte) []byte {
+	var room [24]string
+	names := room[:0]
+	for name := range h {
+		if strings.HasPrefix(name, prefix) && name != SealHeader {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	dst = append(dst, "v1\n"...)
+	dst = append(append(dst, subject...), '\n')
+	for _, id := range h[MessageIDHeader] {
+		dst = append(dst, id...)
+	}
+	dst = append(dst, '\n')
+	for _, name := range names {
+		for _, value := range h[name] {
+			dst = append(append(dst, name...), ':')
+			dst = append(append(dst, value...), '\n')
+		}
+	}
+	digest := sha256.Sum256(data)
+	return append(hex.AppendEncode(dst, digest[:]), '\n')
+}
