@@ -48,6 +48,21 @@ func Bare() Option { return func(s *Server) { s.bare = true } }
 // Options changes the server's own options.
 func Options(change func(*server.Options)) Option { return func(s *Server) { change(&s.options) } }
 
+// Configured reads the server's own options from a nats-server configuration file,
+// as an operator would run it; the port is still a free one. The streams are left
+// to the test: it knows who may make them.
+func Configured(t testing.TB, file string) Option {
+	return func(s *Server) {
+		t.Helper()
+		s.options = server.Options{NoLog: true, NoSigs: true}
+		if err := s.options.ProcessConfigFile(file); err != nil {
+			t.Fatalf("jetstreamtest: %v", err)
+		}
+		s.options.Port, s.options.HTTPPort = server.RANDOM_PORT, 0
+		s.bare = true
+	}
+}
+
 // Start starts a server and makes the streams and the consumer. It stops when
 // the test ends.
 func Start(t testing.TB, options ...Option) *Server {
