@@ -1,225 +1,138 @@
 package jetstream
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"sort"
-	"strconv"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// How far back accounted looks. A delivery that was first handed out before the
-// last `settled` of work, and before the last `inHand` results of it, has been
-// handed out again to a living worker, or taken by the crash guard: by then it
-// is an event, a duplicate or a dead letter.
+// What accounted takes as enough work to trust what came before it. A delivery
+// that was handed out before that much work was done has been handed out again to
+// a worker that lived (AckWait), or taken by the crash guard: by then it is an
+// event, a duplicate or a dead letter.
 const (
-	settled = time.Hour
-	inHand  = 2 * MaxAckPending
-	newest  = 1024 // how many of the last messages of a stream are searched for the newest result
+	settled = 20 * time.Minute // of work
+	silence = time.Minute      // a pause between two results counts as no more than this: perhaps nobody worked
 )
 
-// result is what one message of PAYMENTS or DEADLETTERS proves about the
-// delivery that it came from.
-type result struct {
-	delivery uint64 // sequence in WEBHOOKS
-	whole    bool   // it is all that the delivery became
-	at       time.Time
-}
+// How many of a stream's last messages accounted reads at first, and at most.
+const (
+	fewResults  = 1 << 10
+	mostResults = 1 << 20
+)
 
 // accounted is the highest sequence of WEBHOOKS up to which every delivery is
 // known to have become events, a duplicate or a dead letter; 0 where nothing has.
 //
 // It can be too low, and then some deliveries run again: their events have the
 // ids that they had, and the duplicate window of PAYMENTS drops them. It must
-// never be too high, for then a payment would be lost. So a delivery counts only
-// if what is stored proves it complete: an event that carries the whole body, or
-// a dead letter of the whole delivery. An item of a batch proves nothing of its
-// neighbours, and a duplicate leaves no trace.
+// never be too high, for then a payment would be lost. So of the latest work a
+// delivery counts only if what is stored proves it complete (see result.whole): an
+// item of a batch proves nothing of its neighbours, and a duplicate leaves no
+// trace.
 func accounted(ctx context.Context, js jetstream.JetStream) (uint64, error) {
 	raw, err := js.Stream(ctx, Webhooks)
 	if err != nil {
 		return 0, err
 	}
-	var logs []*log
-	for name, read := range map[string]func(jetstream.Msg) (result, bool){Payments: fromEvent, DeadLetters: fromDeadLetter} {
-		l, err := openLog(ctx, js, name, read, raw.CachedInfo())
+	for most := uint64(fewResults); ; most *= 8 {
+		most = min(most, mostResults)
+		found, err := readEvidence(ctx, js, raw.CachedInfo(), most)
 		if err != nil {
 			return 0, err
 		}
-		logs = append(logs, l)
-	}
-	var last result // of the delivery that came furthest, not of the latest work: a redrive works on old ones
-	for _, l := range logs {
-		err := l.each(ctx, l.back(l.last, newest-1), func(_ uint64, r result) {
-			if r.delivery > last.delivery {
-				last = r
-			}
-		})
-		if err != nil {
-			return 0, err
+		if floor, sure := found.floor(raw.CachedInfo().State.FirstSeq, most == mostResults); sure {
+			return floor, nil
 		}
 	}
-	if last.delivery == 0 {
-		return 0, nil
+}
+
+// evidence is the latest results of PAYMENTS and DEADLETTERS, oldest first.
+type evidence struct {
+	results []result
+	since   time.Time // from here on, no result is missing; zero where all there are were read
+}
+
+// floor is the highest sequence that the evidence proves, where WEBHOOKS begins
+// with first. It is not sure where the evidence does not reach back far enough,
+// unless there will be no more.
+func (e evidence) floor(first uint64, noMore bool) (floor uint64, sure bool) {
+	if len(e.results) == 0 {
+		return 0, e.since.IsZero() || noMore
 	}
-	first := raw.CachedInfo().State.FirstSeq
-	floor := max(first, 1) - 1
-	done := newMarks(first, last.delivery)
-	for _, l := range logs {
-		from, err := l.before(ctx, last.at.Add(-settled))
-		if err != nil {
-			return 0, err
-		}
-		from = l.back(from, inHand)
-		witnesses := from + inHand/2
-		err = l.each(ctx, from, func(seq uint64, r result) {
-			if seq < witnesses && from > l.first {
-				floor = max(floor, r.delivery)
-			}
-			if r.whole {
-				done.add(r.delivery)
-			}
-		})
-		if err != nil {
-			return 0, err
+	// The furthest delivery is where the normalizer was. The latest result may be a
+	// redrive of an old one.
+	furthest := 0
+	for i, r := range e.results {
+		if r.delivery > e.results[furthest].delivery {
+			furthest = i
 		}
 	}
-	for floor < last.delivery && done.has(floor+1) {
+	floor = max(first, 1) - 1
+	i := e.backFrom(furthest)
+	switch {
+	case i >= 0 && !e.results[i].at.Before(e.since):
+	case e.since.IsZero():
+		i = -1
+	case noMore:
+		i = len(e.results) / 2
+	default:
+		return 0, false
+	}
+	last := e.results[furthest].delivery
+	done := newMarks(max(first, 1), last)
+	for j, r := range e.results {
+		if j <= i {
+			floor = max(floor, r.delivery)
+		}
+		if r.whole {
+			done.add(r.delivery)
+		}
+	}
+	for floor < last && done.has(floor+1) {
 		floor++
 	}
-	return floor, nil
+	return floor, true
 }
 
-// log is PAYMENTS or DEADLETTERS, read as results.
-type log struct {
-	stream      jetstream.Stream
-	read        func(jetstream.Msg) (result, bool)
-	first, last uint64 // sequences that it holds; first > last where it is empty
-	raw         *jetstream.StreamInfo
-}
-
-func openLog(ctx context.Context, js jetstream.JetStream, name string, read func(jetstream.Msg) (result, bool), raw *jetstream.StreamInfo) (*log, error) {
-	s, err := js.Stream(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	state := s.CachedInfo().State
-	l := &log{stream: s, read: read, first: max(state.FirstSeq, 1), last: state.LastSeq, raw: raw}
-	if state.Msgs == 0 {
-		l.first = l.last + 1
-	}
-	return l, nil
-}
-
-// back is the sequence n before seq, within what the log holds.
-func (l *log) back(seq, n uint64) uint64 {
-	if seq < l.first+n {
-		return l.first
-	}
-	return seq - n
-}
-
-// before is the sequence of the first message stored at t or later.
-func (l *log) before(ctx context.Context, t time.Time) (uint64, error) {
-	var failed error
-	n := sort.Search(int(l.last+1-l.first), func(i int) bool {
-		m, err := l.stream.GetMsg(ctx, l.first+uint64(i))
-		if err != nil {
-			failed = err
-			return true
+// backFrom is the index of the last result before the `settled` of work that ends
+// with a result; -1 where there is not that much.
+func (e evidence) backFrom(end int) int {
+	var work time.Duration
+	for i := end; i > 0; i-- {
+		work += min(e.results[i].at.Sub(e.results[i-1].at), silence)
+		if work >= settled {
+			return i - 1
 		}
-		return !m.Time.Before(t)
+	}
+	return -1
+}
+
+// readEvidence reads the last messages of PAYMENTS and DEADLETTERS, at most so
+// many of each.
+func readEvidence(ctx context.Context, js jetstream.JetStream, raw *jetstream.StreamInfo, most uint64) (evidence, error) {
+	var all evidence
+	for _, source := range []struct {
+		stream string
+		read   func(jetstream.Msg) (result, bool)
+	}{{Payments, fromEvent}, {DeadLetters, fromDeadLetter}} {
+		found, err := readResults(ctx, js, source.stream, most, source.read)
+		if err != nil {
+			return evidence{}, err
+		}
+		all.results = append(all.results, found.results...)
+		if found.since.After(all.since) {
+			all.since = found.since
+		}
+	}
+	// Results of an earlier life of WEBHOOKS name other deliveries.
+	all.results = slices.DeleteFunc(all.results, func(r result) bool {
+		return r.delivery > raw.State.LastSeq || r.at.Before(raw.Created)
 	})
-	return l.first + uint64(n), failed
-}
-
-// each calls f with every result from a sequence on. Messages of an earlier life
-// of WEBHOOKS say nothing about this one's sequences, and are left out.
-func (l *log) each(ctx context.Context, from uint64, f func(uint64, result)) error {
-	if from > l.last {
-		return nil
-	}
-	c, err := l.stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from,
-	})
-	if err != nil {
-		return err
-	}
-	messages, err := c.Messages()
-	if err != nil {
-		return err
-	}
-	defer messages.Stop()
-	for {
-		m, err := messages.Next(jetstream.NextContext(ctx))
-		if err != nil {
-			return err
-		}
-		at, err := m.Metadata()
-		if err != nil {
-			return err
-		}
-		r, ok := l.read(m)
-		r.at = at.Timestamp
-		if ok && r.delivery <= l.raw.State.LastSeq && r.at.After(l.raw.Created) {
-			f(at.Sequence.Stream, r)
-		}
-		if at.Sequence.Stream >= l.last || at.NumPending == 0 {
-			return nil
-		}
-	}
-}
-
-// fromEvent reads an event in either mode. A corrected event of a replay is no
-// result of the normalizer.
-func fromEvent(m jetstream.Msg) (result, bool) {
-	var e struct {
-		Sequence  string `json:"sequence"`
-		ReplayID  string `json:"replayid"`
-		RawDigest string `json:"rawdigest"`
-		Data      struct {
-			Native json.RawMessage `json:"native"`
-		} `json:"data"`
-	}
-	target, binary := any(&e), m.Headers().Get("Content-Type") == ""
-	if binary {
-		target = &e.Data
-		for name, values := range m.Headers() {
-			switch strings.ToLower(name) {
-			case "ce-sequence":
-				e.Sequence = values[0]
-			case "ce-replayid":
-				e.ReplayID = values[0]
-			case "ce-rawdigest":
-				e.RawDigest = values[0]
-			}
-		}
-	}
-	if json.Unmarshal(m.Data(), target) != nil || e.ReplayID != "" {
-		return result{}, false
-	}
-	text, _, _ := strings.Cut(e.Sequence, ".")
-	seq, err := strconv.ParseUint(text, 10, 64)
-	digest := sha256.Sum256(bytes.TrimSpace(e.Data.Native))
-	return result{delivery: seq, whole: e.RawDigest == "sha256-"+hex.EncodeToString(digest[:])}, err == nil
-}
-
-// fromDeadLetter reads a dead letter. Reasons that are found before a delivery is
-// taken apart are about all of it.
-func fromDeadLetter(m jetstream.Msg) (result, bool) {
-	seq, err := strconv.ParseUint(m.Headers().Get("Deadletter-Stream-Sequence"), 10, 64)
-	r := result{delivery: seq}
-	switch m.Headers().Get("Deadletter-Reason") {
-	case "malformed_json", "too_deep", "unsealed", "crash_guard":
-		r.whole = true
-	}
-	return r, err == nil
+	slices.SortStableFunc(all.results, func(a, b result) int { return a.at.Compare(b.at) })
+	return all, nil
 }
 
 // marks is a set of sequences, one bit each.
@@ -228,18 +141,21 @@ type marks struct {
 	bits  []uint64
 }
 
+// newMarks is an empty set of sequences from first to last; others are ignored.
 func newMarks(first, last uint64) *marks {
-	first = min(first, last)
+	if last < first {
+		return &marks{first: first}
+	}
 	return &marks{first: first, bits: make([]uint64, (last-first)/64+1)}
 }
 
 func (m *marks) add(seq uint64) {
-	if i := seq - m.first; seq >= m.first && i/64 < uint64(len(m.bits)) {
-		m.bits[i/64] |= 1 << (i % 64)
+	if i := (seq - m.first) / 64; seq >= m.first && i < uint64(len(m.bits)) {
+		m.bits[i] |= 1 << ((seq - m.first) % 64)
 	}
 }
 
 func (m *marks) has(seq uint64) bool {
-	i := seq - m.first
-	return seq >= m.first && i/64 < uint64(len(m.bits)) && m.bits[i/64]&(1<<(i%64)) != 0
+	i := (seq - m.first) / 64
+	return seq >= m.first && i < uint64(len(m.bits)) && m.bits[i]&(1<<((seq-m.first)%64)) != 0
 }

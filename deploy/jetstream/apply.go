@@ -146,8 +146,8 @@ func losses(want jetstream.StreamConfig, info *jetstream.StreamInfo) []string {
 	return reasons
 }
 
-// writeStream creates or updates a stream, and makes sure that the server took
-// every setting: an old one ignores those that it does not know.
+// writeStream creates or updates a stream, and makes sure of the result: an old
+// server ignores settings that it does not know.
 func writeStream(ctx context.Context, js jetstream.JetStream, p plan) (Change, error) {
 	change := Change{Name: p.want.Name, Action: Unchanged, Changed: p.drifts}
 	write := js.UpdateStream
@@ -163,10 +163,15 @@ func writeStream(ctx context.Context, js jetstream.JetStream, p plan) (Change, e
 	if err != nil {
 		return change, fmt.Errorf("%s: %w%s", p.want.Name, err, advice(err))
 	}
-	if drifts := streamDrift(p.want, s.CachedInfo().Config); len(drifts) > 0 {
-		return change, fmt.Errorf("%s: the server ignored %s: it needs nats-server 2.12 or newer", p.want.Name, drifts[0].Field)
+	return change, taken(p.want, s.CachedInfo().Config)
+}
+
+// taken makes sure that the server took what it was told.
+func taken(told, has jetstream.StreamConfig) error {
+	if drifts := streamDrift(told, has); len(drifts) > 0 {
+		return fmt.Errorf("%s: the server ignored %s: it must be nats-server 2.12 or newer", told.Name, drifts[0].Field)
 	}
-	return change, nil
+	return nil
 }
 
 // advice says what to do about an answer of the server that does not.
