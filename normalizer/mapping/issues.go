@@ -1,0 +1,123 @@
+package mapping
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"cel.dev/cel-go/cel"
+
+	"paybridge/schemas/provider"
+)
+
+var (
+	undeclared = regexp.MustCompile(`^undeclared reference to '([^']*)'`)
+	noOverload = regexp.MustCompile(`^found no matching overload for '([^']*)' applied to '(.*)'$`)
+)
+
+// instead says what to write for names that CEL has elsewhere and packs have not.
+var instead = map[string]string{
+	"timestamp": "write time(x), or unix(x) for seconds since 1970",
+	"double":    "there are no floats: write int(x), string(x) or money(x, currency)",
+	"uint":      "write int(x)",
+	"bytes":     "there are no bytes here",
+	"type":      "leave it out: type is the native type, in id, time, payment and rules",
+	"now":       "mapping reads no clock: write received_at",
+	"item":      "there is no item yet where items and ignore are evaluated: write body",
+	"amount":    "write money(value, currency)",
+}
+
+// reportIssues turns what CEL's checker says of an expression into problems.
+func (c *compiler) reportIssues(key string, t provider.Text, text string, issues *cel.Issues) {
+	seen := map[string]bool{}
+	for _, issue := range issues.Errors() {
+		message, hint := c.reword(issue.Message)
+		if seen[message] {
+			continue
+		}
+		seen[message] = true
+		line, column := issue.Location.Line(), issue.Location.Column()+1
+		if line > 0 && column > 0 {
+			message += fmt.Sprintf(" (at character %d)", column)
+		}
+		c.problem(position(t, text, line), key, message, hint)
+	}
+}
+
+// reword makes a message of CEL's speak of packs.
+func (c *compiler) reword(message string) (problem, hint string) {
+	message, _, _ = strings.Cut(message, "\n")
+	if found := undeclared.FindStringSubmatch(message); found != nil {
+		name := found[1]
+		if hint, ok := instead[name]; ok {
+			return fmt.Sprintf("the name %q is not known here", name), hint
+		}
+		return fmt.Sprintf("the name %q is not known here", name), suggest(name, c.names())
+	}
+	if found := noOverload.FindStringSubmatch(message); found != nil {
+		name := strings.Trim(found[1], "_@")
+		return fmt.Sprintf("%s does not take %s", name, found[2]), "make the types alike with string(x) or int(x)"
+	}
+	return strings.TrimPrefix(message, "Syntax error: "), ""
+}
+
+// names is what an expression may use now: variables and functions.
+func (c *compiler) names() []string {
+	var names []string
+	for _, v := range c.env.Variables() {
+		if !strings.ContainsAny(v.Name(), "@.") {
+			names = append(names, v.Name())
+		}
+	}
+	for name := range c.env.Functions() {
+		if !strings.ContainsAny(name, "_@!-+.") || name == "time_in" || name == "unix_ms" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func fieldNames() []string {
+	names := make([]string, len(paymentFields))
+	for i, f := range paymentFields {
+		names[i] = f.name
+	}
+	return names
+}
+
+// suggest is the hint for an unknown name: the known one that is nearest, or all.
+func suggest(name string, known []string) string {
+	best, distance := "", max(2, len(name)/3)+1
+	for _, k := range known {
+		if d := editDistance(strings.ToLower(name), strings.ToLower(k)); d < distance {
+			best, distance = k, d
+		}
+	}
+	if best == "" {
+		return "write one of: " + strings.Join(known, ", ")
+	}
+	return "write " + best
+}
+
+// editDistance is how many letters must be added, removed or changed.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			changed := diagonal
+			if a[i] != b[j] {
+				changed++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(changed, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,226 @@
+package mapping
+
+import (
+	"net/textproto"
+	"reflect"
+	"slices"
+	"strings"
+
+	"cel.dev/cel-go/common/cost"
+	"cel.dev/cel-go/common/functions"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/common/types/traits"
+	"cel.dev/cel-go/interpreter"
+
+	"paybridge/normalizer/document"
+	"paybridge/schemas/delivery"
+	"paybridge/schemas/event"
+)
+
+// run is the evaluation of one delivery: what the names of expressions stand for,
+// and the budget that they share.
+type run struct {
+	program  *Program
+	delivery *delivery.Delivery
+	frame    *interpreter.ExecutionFrame
+	tracker  *cost.Tracker
+	digest   string // event.RawDigest of the body
+	limit    uint64 // where the tracker stops the expression that is being evaluated
+
+	body       ref.Val
+	item       ref.Val
+	nativeType ref.Val
+	lets       []ref.Val // values of the let names for the item; nil until one is asked for
+}
+
+// start prepares the evaluation of d; the caller closes it.
+func (p *Program) start(d *delivery.Delivery, doc *document.Document) (*run, error) {
+	r := &run{program: p, delivery: d, digest: event.RawDigest(d.Body), body: value(doc.Root()), lets: make([]ref.Val, len(p.lets))}
+	var err error
+	if r.tracker, err = p.tracker.Clone(); err != nil {
+		return nil, err
+	}
+	r.tracker.Limit = &r.limit
+	if r.frame, err = interpreter.NewExecutionFrame(r); err != nil {
+		return nil, err
+	}
+	r.frame.SetCostTracker(r.tracker)
+	return r, nil
+}
+
+func (r *run) close() { r.frame.Close() }
+
+// enter makes n the item.
+func (r *run) enter(n *document.Node) {
+	r.item, r.nativeType = value(n), nil
+	clear(r.lets)
+}
+
+// ResolveName is what a name of an expression stands for.
+func (r *run) ResolveName(name string) (any, bool) {
+	switch name {
+	case varItem:
+		return r.item, r.item != nil
+	case varBody:
+		return r.body, true
+	case varType:
+		return r.nativeType, r.nativeType != nil
+	case varHeader:
+		return headers(r.delivery.Header), true
+	case varEndpoint:
+		return types.String(r.delivery.Endpoint), true
+	case varSource:
+		return types.String(r.delivery.Source), true
+	case varReceivedAt:
+		return types.Timestamp{Time: r.delivery.ReceivedAt}, true
+	}
+	for i := range r.program.lets {
+		if r.program.lets[i].name == name {
+			return r.let(i), true
+		}
+	}
+	return nil, false
+}
+
+// ResolveFunction is the one function that knows the delivery: digest.
+func (r *run) ResolveFunction(name string) (functions.LateBoundOp, bool) {
+	return func(string, ...ref.Val) ref.Val {
+		return types.String(strings.TrimPrefix(r.digest, "sha256-"))
+	}, name == "digest"
+}
+
+// Parent is nil: there are no other names.
+func (r *run) Parent() interpreter.Activation { return nil }
+
+// let is the value of a let name, evaluated once for an item, and only if it is
+// asked for. An expression sees only the names before its own, so it ends.
+func (r *run) let(i int) ref.Val {
+	if r.lets[i] != nil {
+		return r.lets[i]
+	}
+	x := r.program.lets[i]
+	v := x.constant
+	if v == nil {
+		var err error
+		if v, _, err = x.program.Eval(r.frame); err != nil {
+			v = types.WrapErr(err)
+		}
+	}
+	r.lets[i] = v
+	return v
+}
+
+// eval is the value of an expression, out of its optional.
+func (r *run) eval(x *expression) (ref.Val, *failure) {
+	if x.constant != nil {
+		return x.constant, nil
+	}
+	r.limit = min(r.tracker.ActualCost()+evaluationCost, deliveryCost)
+	v, _, err := x.program.Eval(r.frame)
+	if err != nil {
+		return nil, explain(err)
+	}
+	if o, ok := v.(*types.Optional); ok {
+		if !o.HasValue() {
+			return nil, failAbsent
+		}
+		v = o.GetValue()
+	}
+	if types.IsUnknown(v) {
+		return nil, &failure{problem: "it cannot be evaluated"}
+	}
+	return v, nil
+}
+
+// condition is the value of a condition. It is false where what it reads is absent,
+// and where a helper refuses what it reads: a code that is no integer is in no range.
+func (r *run) condition(x *expression) (bool, *failure) {
+	v, failed := r.eval(x)
+	switch {
+	case failed != nil && (failed.absent || failed.refused):
+		return false, nil
+	case failed != nil:
+		return false, failed
+	case v == types.NullValue:
+		return false, nil
+	}
+	b, ok := v.(types.Bool)
+	if !ok {
+		return false, &failure{problem: "is neither true nor false"}
+	}
+	return bool(b), nil
+}
+
+// text is the value of an expression that is a text; absent and null are "".
+func (r *run) text(x *expression) (string, *failure) {
+	v, failed := r.eval(x)
+	switch {
+	case failed != nil && failed.absent:
+		return "", nil
+	case failed != nil:
+		return "", failed
+	case v == types.NullValue:
+		return "", nil
+	}
+	text, ok := scalarText(v)
+	if !ok {
+		return "", &failure{problem: "is a list or an object, not a text"}
+	}
+	return text, nil
+}
+
+// headers are the HTTP headers that a delivery kept, under lower-case names.
+type headers textproto.MIMEHeader
+
+var _ traits.Mapper = headers(nil)
+
+// FindStringKey is how CEL selects a header.
+func (h headers) FindStringKey(name string) (any, bool) {
+	if name != strings.ToLower(name) {
+		return nil, false
+	}
+	values := textproto.MIMEHeader(h).Values(name)
+	if len(values) == 0 {
+		return nil, false
+	}
+	return types.String(strings.Join(values, ", ")), true
+}
+
+func (h headers) Find(key ref.Val) (ref.Val, bool) {
+	if name, ok := key.(types.String); ok {
+		if v, ok := h.FindStringKey(string(name)); ok {
+			return v.(ref.Val), true
+		}
+	}
+	return nil, false
+}
+
+func (h headers) Get(key ref.Val) ref.Val {
+	if v, ok := h.Find(key); ok {
+		return v
+	}
+	return absent()
+}
+
+func (h headers) Contains(key ref.Val) ref.Val {
+	_, ok := h.Find(key)
+	return types.Bool(ok)
+}
+
+// Iterator walks the names in their order, the same every time.
+func (h headers) Iterator() traits.Iterator {
+	names := make([]string, 0, len(h))
+	for name := range h {
+		names = append(names, strings.ToLower(name))
+	}
+	slices.Sort(names)
+	return types.NewStringList(types.DefaultTypeAdapter, names).Iterator()
+}
+
+func (h headers) Size() ref.Val                             { return types.Int(len(h)) }
+func (h headers) Equal(other ref.Val) ref.Val               { return equal(h, other) }
+func (h headers) Type() ref.Type                            { return types.MapType }
+func (h headers) Value() any                                { return h }
+func (h headers) ConvertToType(t ref.Type) ref.Val          { return convert(h, t) }
+func (h headers) ConvertToNative(reflect.Type) (any, error) { return nil, errNative }
