@@ -1,0 +1,38 @@
+# paybridge: every target is one command; "make help" says what each does.
+TOOL = go tool -modfile=deploy/tools/go.mod
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test check race build fuzz bench bench-full generate
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## everything in one process, on an embedded NATS server
+	go run ./deploy/cmd/paybridge up
+
+demo: ## signed webhooks in, events out; in a second terminal, or by itself
+	go run ./deploy/cmd/paybridge demo
+
+test: ## the tests, with a real nats-server in the test process
+	go test ./...
+
+check: ## formatting, vet, staticcheck, go.mod, generated files
+	go run ./deploy/checks
+
+race: ## the tests under the race detector, where goroutines meet (needs gcc)
+	go test -race ./ingress/... ./normalizer/... ./deploy/ingressd ./deploy/normalizerd
+
+build: ## the three programs, stripped, into bin/
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/ ./deploy/cmd/...
+
+fuzz: ## every fuzz target, 20 seconds each
+	go run ./deploy/checks -fuzz 20s
+
+bench: ## paybridge beside hand-written programs, ratios of one run, about a minute
+	go run ./deploy/bench
+
+bench-full: ## every size, concurrency and sync setting; writes the README's table and plot
+	go run ./deploy/bench -full -markdown deploy/bench/results.md -plot deploy/bench/results.svg
+
+generate: ## rewrite generated files
+	go generate ./...

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"paybridge/config"
+	topology "paybridge/deploy/jetstream"
+)
+
+// The sync settings that are measured.
+const (
+	syncAlways   = "always"
+	syncInterval = "2m"
+)
+
+// The streams that the hand-written programs write.
+const (
+	bridgeSubject = "bench.bridge"
+	copySubject   = "bench.copy"
+)
+
+// benchSecret signs every webhook of a run, sealSecret seals every delivery. They
+// guard nothing: the programs listen on loopback for the length of a run.
+const (
+	benchSecret = "bench-webhook-secret-0123456789"
+	sealSecret  = "bench-seal-secret-0123456789abcd"
+)
+
+// bus is a running nats-server with paybridge's streams and the benchmark's own.
+type bus struct {
+	*process
+	url    string
+	config string // paybridge.yaml of this run
+	door   string // address of the ingress
+	conn   *nats.Conn
+	js     jetstream.JetStream
+}
+
+func startBus(ctx context.Context, programs binaries, sync string) (_ *bus, err error) {
+	b := &bus{}
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	store, err := os.MkdirTemp(programs.dir, "store-")
+	if err != nil {
+		return nil, err
+	}
+	settings := fmt.Sprintf("host: %q\nport: %s\nmax_payload: 1100000\njetstream { store_dir: %q, max_file_store: 30GB, sync_interval: %s }\n", host, port, store, sync)
+	file := programs.path("nats.conf")
+	if err := os.WriteFile(file, []byte(settings), 0o600); err != nil {
+		return nil, err
+	}
+	if b.process, err = programs.start("nats-server", programs.path("nats-server"), nil, "-c", file); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			b.stop()
+		}
+	}()
+	if err := b.listening(ctx, address); err != nil {
+		return nil, err
+	}
+	b.url = "nats://" + address
+	if b.conn, err = nats.Connect(b.url); err != nil {
+		return nil, err
+	}
+	if b.js, err = jetstream.New(b.conn, jetstream.WithPublishAsyncMaxPending(inFlight)); err != nil {
+		return nil, err
+	}
+	return b, b.prepare(ctx, programs)
+}
+
+func (b *bus) stop() {
+	if b.conn != nil {
+		b.conn.Close()
+	}
+	b.process.stop()
+}
+
+// prepare writes the configuration of this run and creates the streams.
+func (b *bus) prepare(ctx context.Context, programs binaries) error {
+	var admins [2]string
+	for i := range admins {
+		var err error
+		if admins[i], err = freeAddress(); err != nil {
+			return err
+		}
+	}
+	var err error
+	if b.door, err = freeAddress(); err != nil {
+		return err
+	}
+	b.config = programs.path("paybridge.yaml")
+	text := strings.NewReplacer("DOOR", b.door, "ADMIN1", admins[0], "ADMIN2", admins[1], "NATS", b.url,
+		"SEAL", sealSecret, "SECRET", benchSecret).Replace(benchConfig)
+	if err := os.WriteFile(b.config, []byte(text), 0o600); err != nil {
+		return err
+	}
+	cfg, err := config.Load(b.config)
+	if err != nil {
+		return err
+	}
+	if _, err := topology.Apply(ctx, b.js, cfg.Streams); err != nil {
+		return err
+	}
+	for name, subject := range map[string]string{"BENCH_BRIDGE": bridgeSubject, "BENCH_COPY": copySubject} {
+		if _, err := b.js.CreateStream(ctx, jetstream.StreamConfig{Name: name, Subjects: []string{subject}, Storage: jetstream.FileStorage}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const benchConfig = `ingress: {listen: DOOR, admin: ADMIN1}
+normalizer: {admin: ADMIN2}
+nats: {url: NATS}
+seal: {keys: [{id: k1, value: SEAL}]}
+sources:
+  - {name: pik, provider: pik, secrets: [{id: bench, value: SECRET}]}
+`
+
+// door is a program that takes webhooks.
+type door struct {
+	*process
+	address string
+}
+
+func (b *bus) startIngress(ctx context.Context, programs binaries) (*door, error) {
+	p, err := programs.start("ingress", programs.path("ingress"), nil, "--config", b.config)
+	if err != nil {
+		return nil, err
+	}
+	return &door{p, b.door}, p.listening(ctx, b.door)
+}
+
+func (b *bus) startBridge(ctx context.Context, programs binaries) (*door, error) {
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	p, err := programs.start("bridge", programs.self, nil, "bridge", "-nats", b.url, "-listen", address, "-secret", benchSecret)
+	if err != nil {
+		return nil, err
+	}
+	return &door{p, address}, p.listening(ctx, address)
+}
+
+// last is a stream's last sequence.
+func (b *bus) last(ctx context.Context, stream string) (uint64, error) {
+	s, err := b.js.Stream(ctx, stream)
+	if err != nil {
+		return 0, err
+	}
+	return s.CachedInfo().State.LastSeq, nil
+}
+
+// grown waits until a stream holds sequence and returns the time between the
+// server's stamps of the messages first and sequence.
+func (b *bus) grown(ctx context.Context, stream string, first, sequence uint64) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	for {
+		last, err := b.last(ctx, stream)
+		if err != nil {
+			return 0, fmt.Errorf("waiting for message %d of %s: %w", sequence, stream, err)
+		}
+		if last >= sequence {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return 0, fmt.Errorf("%s stands at %d of %d", stream, last, sequence)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	s, err := b.js.Stream(ctx, stream)
+	if err != nil {
+		return 0, err
+	}
+	begin, err := s.GetMsg(ctx, first)
+	if err != nil {
+		return 0, err
+	}
+	end, err := s.GetMsg(ctx, sequence)
+	if err != nil {
+		return 0, err
+	}
+	return end.Time.Sub(begin.Time), nil
+}
