@@ -1,0 +1,39 @@
+package ingress
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// flight bounds the deliveries that wait for the stream.
+type flight struct {
+	places chan struct{}
+	gauge  prometheus.Gauge
+}
+
+func newFlight(places int, gauge prometheus.Gauge) *flight {
+	return &flight{make(chan struct{}, places), gauge}
+}
+
+// enter waits up to patience for a place; it is false where there is none.
+func (f *flight) enter() bool {
+	select {
+	case f.places <- struct{}{}:
+	default:
+		timer := time.NewTimer(patience)
+		defer timer.Stop()
+		select {
+		case f.places <- struct{}{}:
+		case <-timer.C:
+			return false
+		}
+	}
+	f.gauge.Inc()
+	return true
+}
+
+func (f *flight) leave() {
+	f.gauge.Dec()
+	<-f.places
+}

@@ -1,0 +1,108 @@
+package ingress
+
+import (
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics are the ingress's numbers. Every label value comes from configuration or
+// from a closed set of this program, never from a request.
+type metrics struct {
+	requests     *prometheus.CounterVec // source, endpoint, code
+	seconds      prometheus.Histogram
+	rejected     *prometheus.CounterVec // reason
+	authFailures *prometheus.CounterVec // source, reason
+	bodyBytes    prometheus.Histogram
+	inFlight     prometheus.Gauge
+	connections  prometheus.Gauge
+	duplicates   *prometheus.CounterVec // source
+	publish      prometheus.Histogram
+	attempts     *prometheus.CounterVec // result
+	lastAck      prometheus.Gauge
+}
+
+func newMetrics(registry prometheus.Registerer) (*metrics, error) {
+	m := &metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "paybridge_ingress_requests_total",
+			Help: "Requests answered, by source and endpoint of the table (unknown for any other path) and HTTP status.",
+		}, []string{"source", "endpoint", "code"}),
+		seconds: prometheus.NewHistogram(histogram("paybridge_ingress_request_seconds",
+			"Time from the end of a request's headers to its answer.")),
+		rejected: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "paybridge_ingress_rejected_total",
+			Help: "Requests not stored, by the check that refused them.",
+		}, []string{"reason"}),
+		authFailures: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "paybridge_ingress_auth_failures_total",
+			Help: "Requests answered 401, by source and what was wrong.",
+		}, []string{"source", "reason"}),
+		bodyBytes: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "paybridge_ingress_body_bytes", Help: "Size of stored bodies.",
+			Buckets: prometheus.ExponentialBuckets(256, 4, 7),
+		}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "paybridge_ingress_inflight",
+			Help: "Authenticated deliveries waiting for the stream's acknowledgement.",
+		}),
+		connections: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "paybridge_ingress_connections", Help: "Open connections of the public listener.",
+		}),
+		duplicates: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "paybridge_ingress_duplicates_total",
+			Help: "Deliveries that the stream already had: answered 200, stored once.",
+		}, []string{"source"}),
+		publish: prometheus.NewHistogram(histogram("paybridge_publish_seconds",
+			"Time from the first publish of a delivery to its outcome, retries included.")),
+		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "paybridge_publish_attempts_total", Help: "Publishes to the raw stream, by result.",
+		}, []string{"result"}),
+		lastAck: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "paybridge_last_puback_timestamp_seconds",
+			Help: "When the raw stream last acknowledged a delivery, Unix time.",
+		}),
+	}
+	var failures []error
+	for _, c := range []prometheus.Collector{
+		m.requests, m.seconds, m.rejected, m.authFailures, m.bodyBytes, m.inFlight, m.connections,
+		m.duplicates, m.publish, m.attempts, m.lastAck,
+	} {
+		failures = append(failures, registry.Register(c))
+	}
+	return m, errors.Join(failures...)
+}
+
+// histogram is native where Prometheus scrapes native histograms, and has classic
+// buckets around the latencies of a disk's fsync for the others.
+func histogram(name, help string) prometheus.HistogramOpts {
+	return prometheus.HistogramOpts{
+		Name: name, Help: help,
+		Buckets:                     []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+		NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 100,
+		NativeHistogramMinResetDuration: time.Hour,
+	}
+}
+
+// accepted counts a 200.
+func (m *metrics) accepted(c *call, took time.Duration, now time.Time) {
+	m.requests.WithLabelValues(c.route.source, c.route.endpoint, "200").Inc()
+	m.seconds.Observe(took.Seconds())
+	m.bodyBytes.Observe(float64(len(c.body)))
+	m.lastAck.Set(float64(now.UnixMilli()) / 1000)
+	if c.receipt.duplicate {
+		m.duplicates.WithLabelValues(c.route.source).Inc()
+	}
+}
+
+// refused counts any other answer.
+func (m *metrics) refused(to *route, p *problem, why string, took time.Duration) {
+	m.requests.WithLabelValues(to.source, to.endpoint, strconv.Itoa(p.status)).Inc()
+	m.seconds.Observe(took.Seconds())
+	m.rejected.WithLabelValues(string(p.reason)).Inc()
+	if p == problemAuth {
+		m.authFailures.WithLabelValues(to.source, why).Inc()
+	}
+}

@@ -1,0 +1,124 @@
+package ingress
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+)
+
+// Server is the ingress: the public listener for providers and the admin listener.
+type Server struct {
+	o        Options
+	js       jetstream.JetStream
+	table    atomic.Pointer[table]
+	lanes    *lanes
+	flight   *flight
+	store    *store
+	health   *health
+	metrics  *metrics
+	draining atomic.Bool
+}
+
+// New makes a server; it opens nothing before [Server.Run].
+func New(o Options) (*Server, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	t, err := newTable(o.Sources)
+	if err != nil {
+		return nil, err
+	}
+	js, err := jetstream.New(o.Conn,
+		jetstream.WithPublishAsyncTimeout(o.Budget),
+		jetstream.WithPublishAsyncMaxPending(4*o.InFlight))
+	if err != nil {
+		return nil, fmt.Errorf("ingress: %w", err)
+	}
+	m, err := newMetrics(o.Metrics)
+	if err != nil {
+		return nil, fmt.Errorf("ingress: metrics: %w", err)
+	}
+	s := &Server{o: o, js: js, lanes: newLanes(o.MaxBody), flight: newFlight(o.InFlight, m.inFlight), metrics: m}
+	s.table.Store(&t)
+	s.store = &store{sender: single{js}, budget: o.Budget, metrics: m, now: o.Now}
+	s.health = newHealth(o.Conn, func(ctx context.Context) error {
+		_, err := streamConfig(ctx, js)
+		return err
+	}, o.Now)
+	return s, nil
+}
+
+// Replace puts other sources in the place of those that are served, all at once:
+// a request sees either the old ones or the new ones. On an error, which names every
+// source that cannot be served, the old ones stay.
+func (s *Server) Replace(sources []Source) error {
+	t, err := newTable(sources)
+	if err != nil {
+		return err
+	}
+	s.table.Store(&t)
+	return nil
+}
+
+// Run serves until ctx is done, then finishes what is in hand and returns nil. It
+// refuses to start, with an [Unfit], where a 200 could not mean what it says. The
+// order of the shutdown: not ready, no new connections, what is in hand, admin.
+func (s *Server) Run(ctx context.Context) error {
+	checkCtx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if err := checkServer(checkCtx, s.o.Conn, s.js, s.o.MaxBody); err != nil {
+		return err
+	}
+	public, err := s.listen()
+	if err != nil {
+		return err
+	}
+	admin, err := s.listenAdmin()
+	if err != nil {
+		return errors.Join(err, public.Close())
+	}
+	started := Addresses{Public: public.listener.Addr().String()}
+	if admin != nil {
+		started.Admin = admin.listener.Addr().String()
+	}
+	failed := make(chan error, 2)
+	go public.serve(failed)
+	if admin != nil {
+		go admin.serve(failed)
+	}
+	s.o.Log.Info("ingress started", zap.String("public", started.Public), zap.String("admin", started.Admin), zap.Int("paths", len(*s.table.Load())))
+	s.o.Started(started)
+
+	select {
+	case <-ctx.Done():
+		err = nil
+	case err = <-failed:
+	}
+	return errors.Join(err, s.shutdown(public, admin))
+}
+
+// grace is how long a server that is stopping still answers on open connections, each
+// answer closing its own, before it closes those that are idle: a sender that is
+// about to send again learns that it must not.
+const grace = 250 * time.Millisecond
+
+// shutdown ends what Run started, in order, within the drain time.
+func (s *Server) shutdown(public, admin *listening) error {
+	s.draining.Store(true)
+	s.o.Log.Info("ingress stopping")
+	ctx, cancel := context.WithTimeout(context.Background(), s.o.Drain)
+	defer cancel()
+	sleep(ctx, grace)
+	err := public.shutdown(ctx)
+	if admin != nil {
+		err = errors.Join(err, admin.shutdown(ctx))
+	}
+	s.o.Log.Info("ingress stopped", zap.Bool("clean", err == nil))
+	return err
+}

@@ -1,0 +1,168 @@
+package ingress
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// rawStream is the stream that deliveries are stored in.
+const rawStream = "WEBHOOKS"
+
+// sender publishes one message to the raw stream and waits for the stream's word.
+// Each way to fail is an error: no answer before ctx is done is one. A message may
+// be stored although its send failed; the same message id then makes the next send
+// a duplicate. Send is called concurrently, must not change the message, and may
+// keep it until a minute after it returned.
+type sender interface {
+	send(ctx context.Context, m *nats.Msg) (*jetstream.PubAck, error)
+}
+
+// receipt is the stream's word that it has a delivery.
+type receipt struct {
+	stream    string
+	sequence  uint64
+	duplicate bool // the stream had it before
+	attempts  int
+	took      time.Duration
+}
+
+// store puts deliveries into the raw stream.
+type store struct {
+	sender  sender
+	budget  time.Duration // of one put
+	metrics *metrics
+	now     func() time.Time
+}
+
+// storeError says that a delivery may not be stored.
+type storeError struct {
+	result   string // metric label, see resultOf
+	attempts int
+	err      error // of the last attempt
+}
+
+func (e *storeError) Error() string {
+	return fmt.Sprintf("store: %s after %d attempts: %v", e.result, e.attempts, e.err)
+}
+
+func (e *storeError) Unwrap() error { return e.err }
+
+// put stores m once, however often it must be sent: what may pass by itself, such as
+// a server that restarts, is tried again with the same message id until the budget
+// is spent. It returns only when the stream has acknowledged m, or with a
+// *storeError; it does not end when the sender of the request goes away.
+func (s *store) put(ctx context.Context, m *nats.Msg) (receipt, error) {
+	m.Header.Set(jetstream.ExpectedStreamHeader, rawStream)
+	began := s.now()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.budget)
+	defer cancel()
+	var pause *backoff.ExponentialBackOff
+	for attempt := 1; ; attempt++ {
+		ack, err := s.attempt(ctx, m)
+		result, again := resultOf(ack, err)
+		s.metrics.attempts.WithLabelValues(result).Inc()
+		took := s.now().Sub(began)
+		if err == nil {
+			s.metrics.publish.Observe(took.Seconds())
+			return receipt{ack.Stream, ack.Sequence, ack.Duplicate, attempt, took}, nil
+		}
+		if pause == nil {
+			pause = newPause()
+		}
+		if !again || !sleep(ctx, pause.NextBackOff()) {
+			s.metrics.publish.Observe(took.Seconds())
+			return receipt{}, &storeError{result, attempt, err}
+		}
+	}
+}
+
+// attempt sends m once. A server that says nothing gets half of the budget, so that
+// a leader that lost m in its fall does not cost the whole of it.
+func (s *store) attempt(ctx context.Context, m *nats.Msg) (*jetstream.PubAck, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.budget/2)
+	defer cancel()
+	ack, err := s.sender.send(ctx, m)
+	if err == nil && ack.Stream != rawStream {
+		return nil, errWrongStream
+	}
+	return ack, err
+}
+
+var errWrongStream = errors.New("another stream has acknowledged")
+
+// newPause is the time between two attempts: long enough for a server to come back,
+// short enough for several attempts inside the budget.
+func newPause() *backoff.ExponentialBackOff {
+	p := backoff.NewExponentialBackOff()
+	p.InitialInterval, p.MaxInterval = 50*time.Millisecond, 500*time.Millisecond
+	return p
+}
+
+// sleep waits; it is false where ctx ends first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// The server's error codes that mean something to a publisher.
+const (
+	codeInsufficient   jetstream.ErrorCode = 10023 // resources of the server or account
+	codeStorageLimit   jetstream.ErrorCode = 10047
+	codeWrongStream    jetstream.ErrorCode = 10060 // not the expected stream
+	codeStoreFailed    jetstream.ErrorCode = 10077 // the stream is full, or cannot write
+	codeIDInProcess    jetstream.ErrorCode = 10158 // the same message id is being stored
+	codeBatchDuplicate jetstream.ErrorCode = 10201 // an id of an atomic batch is known
+)
+
+// resultOf names the outcome of an attempt, as a metric label, and says whether
+// another attempt may end otherwise. It is the one place that turns the kinds of
+// publish errors into what is done about them.
+func resultOf(ack *jetstream.PubAck, err error) (result string, again bool) {
+	var api *jetstream.APIError
+	switch {
+	case err == nil && ack.Duplicate:
+		return "duplicate", false
+	case err == nil:
+		return "ok", false
+	case errors.As(err, &api):
+		return resultOfAPI(api)
+	case errors.Is(err, errWrongStream):
+		return "wrong_stream", false
+	case errors.Is(err, nats.ErrNoResponders), errors.Is(err, jetstream.ErrNoStreamResponse):
+		return "no_responders", true
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout), errors.Is(err, jetstream.ErrAsyncPublishTimeout):
+		return "timeout", true
+	case errors.Is(err, nats.ErrDisconnected), errors.Is(err, nats.ErrConnectionReconnecting),
+		errors.Is(err, nats.ErrReconnectBufExceeded):
+		return "disconnected", true
+	case errors.Is(err, jetstream.ErrTooManyStalledMsgs):
+		return "stalled", true
+	default:
+		return "error", false // closed for good, too large, no acknowledgement at all
+	}
+}
+
+func resultOfAPI(e *jetstream.APIError) (result string, again bool) {
+	switch e.ErrorCode {
+	case codeStoreFailed, codeInsufficient, codeStorageLimit:
+		return "full", false
+	case codeIDInProcess:
+		return "in_process_dup", true
+	case codeWrongStream:
+		return "wrong_stream", false
+	default:
+		return "error", e.Code == 503 // the server says that it will be back
+	}
+}

@@ -1,0 +1,121 @@
+package ingress
+
+import (
+	"net/http"
+	"time"
+
+	"go.uber.org/zap"
+
+	"paybridge/schemas/delivery"
+)
+
+// call is one request on its way through the ingress, and what is known about it so
+// far: enough for one answer, one log line and one count.
+type call struct {
+	w     http.ResponseWriter
+	r     *http.Request
+	began time.Time
+
+	route    *route // unknownRoute until it is looked up
+	hold     hold   // room for the body
+	read     bool   // the body was read to its end
+	body     []byte
+	refusal  error             // what verification said
+	delivery delivery.Delivery // complete once it is verified
+
+	messageID string
+	receipt   receipt     // of a stored delivery
+	failure   error       // why it is not stored
+	crash     []zap.Field // what a panic left
+	answered  bool
+}
+
+// webhook is the whole story of a request on the public listener: look up, read,
+// verify, store, answer. A step that returns a problem is the last one.
+func (s *Server) webhook(w http.ResponseWriter, r *http.Request) {
+	c := &call{w: w, r: r, began: s.o.Now(), route: unknownRoute}
+	defer c.hold.release()
+	defer s.recovered(c)
+
+	problem := s.lookUp(c)
+	if problem == nil {
+		problem = s.refuseEarly(c)
+	}
+	if problem == nil {
+		problem = s.readAll(c)
+	}
+	if problem == nil {
+		problem = s.verify(c)
+	}
+	if problem == nil {
+		problem = s.put(c)
+	}
+	s.answer(c, problem)
+}
+
+// lookUp finds the route of the path exactly as it was sent, and refuses what the
+// headers alone show to be no webhook. The order of the checks is the contract's.
+func (s *Server) lookUp(c *call) *problem {
+	path, _ := splitTarget(c.r.RequestURI)
+	to, ok := (*s.table.Load())[path]
+	if !ok {
+		return problemPath
+	}
+	c.route = to
+	switch {
+	case c.r.Method != http.MethodPost:
+		return problemMethod
+	case isEncoded(c.r.Header["Content-Encoding"]):
+		return problemEncoding
+	case c.r.ContentLength > s.o.MaxBody:
+		return problemSize
+	case c.r.ContentLength == 0:
+		return problemEmpty
+	}
+	return nil
+}
+
+// readAll reads the body into memory that the lanes have room for.
+func (s *Server) readAll(c *call) *problem {
+	var problem *problem
+	c.body, problem = readBody(c.w, c.r, s.o.MaxBody, s.lanes, &c.hold)
+	c.read = problem == nil
+	return problem
+}
+
+// put stores the delivery. It waits for a place among those in flight, so that a
+// stream that is slow or away costs bounded memory, and then for the stream.
+func (s *Server) put(c *call) *problem {
+	if !s.flight.enter() {
+		return problemCapacity
+	}
+	defer s.flight.leave()
+	message := c.delivery.Message(s.o.Seal)
+	c.messageID = message.Header.Get(delivery.MessageIDHeader)
+	c.receipt, c.failure = s.store.put(c.r.Context(), message)
+	s.health.saw(c.failure == nil)
+	if c.failure != nil {
+		return problemStore
+	}
+	return nil
+}
+
+// answer ends the story, whatever it was: one answer, one count, one log line.
+func (s *Server) answer(c *call, p *problem) {
+	c.answered = true
+	closing := s.draining.Load() || !c.read && c.r.ContentLength != 0
+	took := s.o.Now().Sub(c.began)
+	if p == nil {
+		c.route.accept(c.w, closing)
+		s.metrics.accepted(c, took, s.o.Now())
+		s.stored(c, took)
+		return
+	}
+	p.answer(c.w, closing)
+	why := p.why(c)
+	s.metrics.refused(c.route, p, why, took)
+	s.refused(c, p, why, took)
+	if p == problemSize {
+		linger(c)
+	}
+}
