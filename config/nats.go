@@ -1,44 +1,29 @@
 package config
 
 import (
-	"crypto/tls"
+	"errors"
+	"fmt"
+	"os"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
 )
 
 // NATS is the connection to the bus.
 type NATS struct {
 	URL         string // nats://host:port or tls://host:port, several separated by commas
 	Credentials string // path of a .creds file; "" where there is none
-	NKeySeed    Secret // seed of an nkey; Missing where there is none
+	NKeySeed    Secret // seed of an nkey; its Key is "" where there is none
 	TLS         ClientTLS
 }
-
-// ClientTLS is the TLS of an outgoing connection.
-type ClientTLS struct {
-	CA   string // path of the authorities' certificates; "" means the system's
-	Cert string // path of our certificate; "" where the server does not ask
-	Key  string // path of its key
-}
-
-// ListenerTLS is the TLS of a listener. The zero value means plain HTTP.
-type ListenerTLS struct {
-	Cert     string // path of the certificate chain
-	Key      string // path of its key
-	ClientCA string // path of the authorities that clients must show a certificate of; "" asks for none
-}
-
-// Enabled says that the listener speaks TLS.
-func (t ListenerTLS) Enabled() bool { return t.Cert != "" }
-
-// Config is the listener's TLS configuration, nil where it is not enabled.
-func (t ListenerTLS) Config() (*tls.Config, error) { return nil, nil }
 
 // Options is the one owner of how every program connects: it never gives up, it
 // never buffers what it cannot send (a publish fails at once rather than leaving
 // later, unasked), it notices a dead server within 30 seconds, and it listens for
-// replies under its own prefix only.
+// replies under its own prefix only. name is what the server calls the connection;
+// an empty inboxPrefix means the library's. Its error names the file or key at
+// fault, and holds no secret.
 func (n NATS) Options(name, inboxPrefix string) ([]nats.Option, error) {
 	options := []nats.Option{
 		nats.Name(name),
@@ -53,5 +38,43 @@ func (n NATS) Options(name, inboxPrefix string) ([]nats.Option, error) {
 	if inboxPrefix != "" {
 		options = append(options, nats.CustomInboxPrefix(inboxPrefix))
 	}
+	secure, err := n.TLS.config()
+	if err != nil {
+		return nil, err
+	}
+	if secure != nil {
+		options = append(options, nats.Secure(secure))
+	}
+	switch {
+	case n.Credentials != "":
+		// The library reads the file at every connect, so that it can be replaced; a
+		// missing one is better known now.
+		if _, err := os.Stat(n.Credentials); err != nil {
+			return nil, err
+		}
+		options = append(options, nats.UserCredentials(n.Credentials))
+	case n.NKeySeed.Key != "" || !n.NKeySeed.Missing():
+		user, err := n.user()
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, user)
+	}
 	return options, nil
+}
+
+// user proves with the seed who we are.
+func (n NATS) user() (nats.Option, error) {
+	if n.NKeySeed.Missing() {
+		return nil, fmt.Errorf("nats.nkey_seed: %s is not there", n.NKeySeed.From)
+	}
+	pair, err := nkeys.FromSeed([]byte(n.NKeySeed.Reveal()))
+	if err != nil {
+		return nil, errors.New("nats.nkey_seed: not the seed of an nkey, which begins with SU")
+	}
+	public, err := pair.PublicKey()
+	if err != nil || !nkeys.IsValidPublicUserKey(public) {
+		return nil, errors.New("nats.nkey_seed: not the seed of a user, which begins with SU")
+	}
+	return nats.Nkey(public, pair.Sign), nil
 }

@@ -16,15 +16,9 @@ const (
 // String is the size in the largest unit that divides it: "960KiB".
 func (s Size) String() string {
 	for _, u := range units {
-		if s != 0 && s%u.size == 0 {
+		if u.written && s != 0 && s%u.size == 0 {
 			return fmt.Sprintf("%d%s", s/u.size, u.name)
 		}
 	}
 	return fmt.Sprintf("%dB", int64(s))
 }
-
-// units is largest first; the decimal ones are read, never written.
-var units = []struct {
-	name string
-	size Size
-}{{"TiB", TiB}, {"GiB", GiB}, {"MiB", MiB}, {"KiB", KiB}}
