@@ -61,9 +61,9 @@ type Verifier struct {
 // request passed.
 type scheme interface {
 	// early judges all but the body.
-	early(r *Request) Reason
+	early(r Request) Reason
 	// verify judges the whole request.
-	verify(r *Request) (Result, Reason)
+	verify(r Request) (Result, Reason)
 }
 
 // New compiles a pack's auth half with the secrets of one endpoint. It reports
@@ -140,7 +140,7 @@ func compile(s *provider.Scheme, keys []key) (scheme, error) {
 func (v *Verifier) Early(r Request) error {
 	worst := Missing
 	for _, s := range v.schemes {
-		reason := s.early(&r)
+		reason := s.early(r)
 		if reason == "" {
 			return nil
 		}
@@ -154,7 +154,7 @@ func (v *Verifier) Early(r Request) error {
 func (v *Verifier) Verify(r Request) (Result, error) {
 	worst := Missing
 	for _, s := range v.schemes {
-		result, reason := s.verify(&r)
+		result, reason := s.verify(r)
 		if reason == "" {
 			return result, nil
 		}

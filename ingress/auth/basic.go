@@ -19,13 +19,13 @@ type basicScheme struct{ digests tokenDigests }
 func newBasic(keys []key) scheme { return &basicScheme{newTokenDigests(keys)} }
 
 // early is all there is to do: credentials do not cover the body.
-func (b *basicScheme) early(r *Request) Reason {
+func (b *basicScheme) early(r Request) Reason {
 	_, reason := b.verify(r)
 	return reason
 }
 
-func (b *basicScheme) verify(r *Request) (Result, Reason) {
-	value, reason := headerOnce(r, authorization)
+func (b *basicScheme) verify(r Request) (Result, Reason) {
+	value, reason := headerOnce(&r, authorization)
 	if reason != "" {
 		return Result{}, reason
 	}

@@ -84,17 +84,17 @@ func hashOf(name string) (func() hash.Hash, int, error) {
 	return nil, 0, fmt.Errorf("hash %q: is not known", name)
 }
 
-func (h *hmacScheme) early(r *Request) Reason {
+func (h *hmacScheme) early(r Request) Reason {
 	w := h.work.Get().(*hmacWork)
 	defer h.work.Put(w)
-	_, reason := h.prepare(r, w)
+	_, reason := h.prepare(&r, w)
 	return reason
 }
 
-func (h *hmacScheme) verify(r *Request) (Result, Reason) {
+func (h *hmacScheme) verify(r Request) (Result, Reason) {
 	w := h.work.Get().(*hmacWork)
 	defer h.work.Put(w)
-	at, reason := h.prepare(r, w)
+	at, reason := h.prepare(&r, w)
 	if reason != "" {
 		return Result{}, reason
 	}

@@ -23,16 +23,16 @@ func newToken(s *provider.Scheme, keys []key) (scheme, error) {
 }
 
 // early is all there is to do: a token does not cover the body.
-func (t *tokenScheme) early(r *Request) Reason {
+func (t *tokenScheme) early(r Request) Reason {
 	_, reason := t.verify(r)
 	return reason
 }
 
-func (t *tokenScheme) verify(r *Request) (Result, Reason) {
+func (t *tokenScheme) verify(r Request) (Result, Reason) {
 	var value string
 	var reason Reason
 	if t.from.Header != "" {
-		value, reason = headerOnce(r, t.from.Header)
+		value, reason = headerOnce(&r, t.from.Header)
 	} else {
 		value, reason = queryOnce(r.Query, t.from.Query)
 	}
