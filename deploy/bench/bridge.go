@@ -8,6 +8,7 @@ import (
 	"flag"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -56,7 +57,7 @@ func bridge(js jetstream.JetStream, secret []byte) http.HandlerFunc {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
-		future, err := js.PublishMsgAsync(&nats.Msg{Subject: bridgeSubject, Data: body})
+		future, err := js.PublishMsgAsync(&nats.Msg{Subject: bridgeSubject, Data: body}, jetstream.WithStallWait(10*time.Second))
 		if err != nil {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return

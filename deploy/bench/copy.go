@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -86,7 +87,7 @@ func copyPipelined(ctx context.Context, js jetstream.JetStream, consumer jetstre
 		}
 	})
 	consuming, err := consumer.Consume(func(msg jetstream.Msg) {
-		future, err := js.PublishMsgAsync(&nats.Msg{Subject: copySubject, Data: msg.Data()})
+		future, err := js.PublishMsgAsync(&nats.Msg{Subject: copySubject, Data: msg.Data()}, jetstream.WithStallWait(time.Minute))
 		if err == nil {
 			waiting <- pending{msg, future}
 		}

@@ -67,7 +67,7 @@ func (b *bus) preload(ctx context.Context, count int, run string) (uint64, error
 			Source: "pik", Provider: "pik", Endpoint: delivery.DefaultEndpoint, ReceivedAt: time.Now().UTC(),
 			RequestID: fmt.Sprintf("bench-%d", n), Scheme: "hmac", KeyID: "bench", Body: appendBody(nil, run, n, 2048),
 		}
-		future, err := b.js.PublishMsgAsync(d.Message(keys))
+		future, err := b.js.PublishMsgAsync(d.Message(keys), jetstream.WithStallWait(time.Minute))
 		if err != nil {
 			return 0, err
 		}
