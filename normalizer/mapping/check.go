@@ -65,24 +65,30 @@ func (c *compiler) check(key string, t provider.Text, text string, checked *cel.
 	if loops > maxLoops {
 		c.problem(t.At, key, fmt.Sprintf("has %d loops (map, filter, exists, all) inside each other, more than %d", loops, maxLoops), "name the inner list in let")
 	}
+	seen := map[string]bool{}
 	ast.PostOrderVisit(native.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
-		if message, hint := c.forbidden(e); message != "" {
+		if message, hint := c.forbidden(e, native.TypeMap()[e.ID()]); message != "" && !seen[message] {
+			seen[message] = true
 			c.problem(at(e), key, message, hint)
 		}
 	}))
-	estimate, err := c.env.EstimateCost(checked, sizes{})
+	estimate, err := c.env.EstimateCost(checked, unknownSizes{})
 	if err == nil && estimate.Min > evaluationCost {
 		c.problem(t.At, key, "costs too much whatever the body is", "make the lists in it shorter")
 	}
 }
 
 // forbidden says what is wrong with one node, "" where nothing is.
-func (c *compiler) forbidden(e ast.Expr) (message, hint string) {
+func (c *compiler) forbidden(e ast.Expr, t *types.Type) (message, hint string) {
 	switch e.Kind() {
+	case ast.IdentKind:
+		if t.Kind() == types.TypeKind {
+			return c.reword("undeclared reference to '" + e.AsIdent() + "'")
+		}
 	case ast.LiteralKind:
 		switch e.AsLiteral().(type) {
 		case types.Double:
-			return "has a number with a point, which would be a float", "write it as text, for money(\"1.50\", …), or compare whole minor units"
+			return floatProblem, floatHint
 		case types.Uint, types.Bytes:
 			return "has a literal of a type that no value here has", "write a whole number or a text"
 		}
@@ -156,14 +162,14 @@ func deepestLoop(e ast.Expr) int {
 	return walk(ast.NavigateExpr(ast.NewAST(e, nil), e), 0)
 }
 
-// sizes tells CEL's estimate that nothing is known of a body.
-type sizes struct{}
+// unknownSizes tells CEL's estimate that nothing is known of a body.
+type unknownSizes struct{}
 
-func (sizes) EstimateSize(cost.AstNode) *cost.SizeEstimate {
+func (unknownSizes) EstimateSize(cost.AstNode) *cost.SizeEstimate {
 	return &cost.SizeEstimate{Min: 0, Max: math.MaxInt32}
 }
 
-func (sizes) EstimateCallCost(string, string, *cost.AstNode, []cost.AstNode) *cost.CallEstimate {
+func (unknownSizes) EstimateCallCost(string, string, *cost.AstNode, []cost.AstNode) *cost.CallEstimate {
 	return nil
 }
 

@@ -20,6 +20,8 @@ type expression struct {
 	key      string  // where it stands in the pack, without "events.": "payment.amount"
 	constant ref.Val // its value where it is a literal; nil otherwise
 	program  cel.Program
+	metered  bool   // the meter has to see every step; else cost is all that there is
+	cost     uint64 // of one evaluation that is not metered
 }
 
 // let is a named expression.
@@ -63,6 +65,10 @@ func Compile(e *provider.Events, s Settings) (*Program, error) {
 	c.declare(varItem, cel.DynType)
 	for _, l := range e.Let {
 		x := c.expression("let."+l.Name, l.Expr, wantAny)
+		if slices.Contains(ownNames, l.Name) || slices.ContainsFunc(p.lets, func(other let) bool { return other.name == l.Name }) {
+			c.problem(l.Expr.At, "let."+l.Name, "is a name that expressions already have", "choose another name")
+			continue
+		}
 		p.lets = append(p.lets, let{l.Name, x})
 		c.declare(l.Name, c.result)
 	}
@@ -147,7 +153,8 @@ func (c *compiler) expression(key string, t provider.Text, want wants) *expressi
 		return nil
 	}
 	c.result = checked.OutputType()
-	x := &expression{key: key}
+	cost, static := staticCost(checked)
+	x := &expression{key: key, cost: cost, metered: !static}
 	if root := checked.NativeRep().Expr(); root.Kind() == ast.LiteralKind {
 		x.constant = root.AsLiteral()
 		return x

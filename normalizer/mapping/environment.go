@@ -25,6 +25,9 @@ const (
 	varType       = "type" // not in let and type, which it is made of
 )
 
+// ownNames may not be names of a let.
+var ownNames = []string{varBody, varHeader, varEndpoint, varSource, varReceivedAt, varItem, varType}
+
 // deliveryEnvironment is what items and ignore see.
 func deliveryEnvironment(z zones) (*cel.Env, error) {
 	options := []cel.EnvOption{
@@ -113,6 +116,7 @@ func subset(function string, ids ...string) *env.Function {
 func programOptions() []cel.ProgramOption {
 	return []cel.ProgramOption{
 		cel.CustomDecoratorV2(equality),
+		cel.CustomDecoratorV2(sizes),
 		cel.CustomDecoratorV2(constantLists),
 		cel.OptimizeRegex(interpreter.MatchesRegexOptimization),
 	}

@@ -23,6 +23,7 @@ type draft struct {
 
 	usedTexts, usedAmounts, usedDocuments int
 	notes                                 []string
+	room                                  [4]string // for notes
 }
 
 func (d *draft) text(s string) *string {

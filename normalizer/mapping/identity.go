@@ -3,9 +3,9 @@ package mapping
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"strings"
 
 	"paybridge/normalizer/document"
+	"paybridge/schemas/delivery"
 	"paybridge/schemas/event"
 )
 
@@ -29,18 +29,21 @@ func (r *run) identify(made *draft, decided decision, n *document.Node, nativeTy
 		}
 	}
 	made.notes = append(made.notes, noteDerivedID)
-	parts := make([]string, len(r.program.derived))
-	known := false
+	var room [160]byte
+	derived, known := room[:0], false
 	for i, x := range r.program.derived {
 		text, f := r.text(x)
 		if f != nil {
 			return "", x.key, f
 		}
+		if i > 0 {
+			derived = append(derived, ':')
+		}
 		known = known || text != ""
-		parts[i] = event.Token(text)
+		derived = delivery.AppendToken(derived, text)
 	}
 	if known {
-		return event.CleanID(strings.Join(parts, ":")), "", nil
+		return event.CleanID(string(derived)), "", nil
 	}
 	return contentID(nativeType, n), "", nil
 }

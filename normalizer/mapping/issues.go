@@ -16,6 +16,11 @@ var (
 	noOverload = regexp.MustCompile(`^found no matching overload for '([^']*)' applied to '(.*)'$`)
 )
 
+const (
+	floatProblem = "has a number with a point, which would be a float"
+	floatHint    = "write it as text, for money(\"1.50\", …), or compare whole minor units"
+)
+
 // instead says what to write for names that CEL has elsewhere and packs have not.
 var instead = map[string]string{
 	"timestamp": "write time(x), or unix(x) for seconds since 1970",
@@ -53,25 +58,47 @@ func (c *compiler) reword(message string) (problem, hint string) {
 		if hint, ok := instead[name]; ok {
 			return fmt.Sprintf("the name %q is not known here", name), hint
 		}
-		return fmt.Sprintf("the name %q is not known here", name), suggest(name, c.names())
+		hint := near(name, append(c.variables(), c.functions()...))
+		if hint == "" {
+			hint = fmt.Sprintf("put it in quotes if it is a text, or write one of: %s", strings.Join(c.variables(), ", "))
+		}
+		return fmt.Sprintf("the name %q is not known here", name), hint
 	}
 	if found := noOverload.FindStringSubmatch(message); found != nil {
-		name := strings.Trim(found[1], "_@")
-		return fmt.Sprintf("%s does not take %s", name, found[2]), "make the types alike with string(x) or int(x)"
+		name := strings.ReplaceAll(strings.Trim(found[1], "_@"), "_", " ")
+		hint := "make the types alike with string(x) or int(x)"
+		switch {
+		case strings.Contains(found[2], "double"):
+			return floatProblem, floatHint
+		case strings.Contains(found[2], "null"):
+			hint = "for nothing, write condition ? optional.of(x) : optional.none()"
+		}
+		return fmt.Sprintf("%s does not take %s", name, found[2]), hint
 	}
-	return strings.TrimPrefix(message, "Syntax error: "), ""
+	message, _, _ = strings.Cut(strings.TrimPrefix(message, "Syntax error: "), " expecting ")
+	if strings.Contains(message, "<EOF>") {
+		return "ends too early", "close what is open: ( [ { \" '"
+	}
+	return message, ""
 }
 
-// names is what an expression may use now: variables and functions.
-func (c *compiler) names() []string {
+// variables is what an expression may read now.
+func (c *compiler) variables() []string {
 	var names []string
 	for _, v := range c.env.Variables() {
 		if !strings.ContainsAny(v.Name(), "@.") {
 			names = append(names, v.Name())
 		}
 	}
+	slices.Sort(names)
+	return names
+}
+
+// functions is what an expression may call.
+func (c *compiler) functions() []string {
+	names := []string{"has", "map", "filter", "exists", "all"}
 	for name := range c.env.Functions() {
-		if !strings.ContainsAny(name, "_@!-+.") || name == "time_in" || name == "unix_ms" {
+		if operator := strings.ContainsAny(name, "_@!-.") && name != "time_in" && name != "unix_ms"; !operator {
 			names = append(names, name)
 		}
 	}
@@ -89,14 +116,25 @@ func fieldNames() []string {
 
 // suggest is the hint for an unknown name: the known one that is nearest, or all.
 func suggest(name string, known []string) string {
-	best, distance := "", max(2, len(name)/3)+1
+	if hint := near(name, known); hint != "" {
+		return hint
+	}
+	return "write one of: " + strings.Join(known, ", ")
+}
+
+// near is the hint to write the known name that is nearest, "" where none is near.
+func near(name string, known []string) string {
+	best, distance := "", 3
+	if len(name) <= 3 {
+		distance = 2
+	}
 	for _, k := range known {
 		if d := editDistance(strings.ToLower(name), strings.ToLower(k)); d < distance {
 			best, distance = k, d
 		}
 	}
 	if best == "" {
-		return "write one of: " + strings.Join(known, ", ")
+		return ""
 	}
 	return "write " + best
 }

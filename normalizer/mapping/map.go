@@ -130,7 +130,8 @@ func (r *run) event(n *document.Node, sequence string, number int) (*event.Event
 	if f != nil {
 		return nil, failed(key, n.Pointer(), f)
 	}
-	made := &draft{notes: decided.notes}
+	made := &draft{}
+	made.notes = append(made.room[:0], decided.notes...)
 	if key, f = r.fillPayment(made, decided); f != nil {
 		return nil, failed(key, n.Pointer(), f)
 	}
@@ -154,10 +155,11 @@ func (r *run) event(n *document.Node, sequence string, number int) (*event.Event
 	e.Traceparent = traceparent(d, r.digest, number)
 	e.NativeType = nativeType
 	e.SourceName = d.Source
-	e.PartitionKey = d.Source + "/" + e.ID
 	if e.Payment.ID != nil {
 		e.Subject = event.AttributeText(*e.Payment.ID)
 		e.PartitionKey = d.Source + "/" + e.Subject
+	} else {
+		e.PartitionKey = d.Source + "/" + e.ID
 	}
 	slices.Sort(made.notes)
 	e.Payment.Notes = slices.Compact(made.notes)

@@ -31,10 +31,7 @@ func toDocument(kind, number ref.Val) ref.Val {
 	if types.IsError(number) {
 		return number
 	}
-	text, ok := digits(number)
-	if s, isText := number.(types.String); isText {
-		text, ok = string(s), true
-	}
+	text, ok := scalarText(number)
 	if !ok {
 		return fail("document: the number is not a text or a number")
 	}
@@ -56,6 +53,9 @@ func toDocument(kind, number ref.Val) ref.Val {
 // CNPJ the middle six characters stay, of any other number the middle third, of a
 // short one nothing.
 func mask(kind, number string) string {
+	if len(number) > maxDigits {
+		return strings.Repeat("*", 32)
+	}
 	kept := strings.Map(func(r rune) rune {
 		if r == '.' || r == '-' || r == '/' || r == ' ' {
 			return -1

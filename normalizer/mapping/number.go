@@ -25,11 +25,12 @@ func (n *number) Value() any                                { return n }
 func (n *number) ConvertToType(t ref.Type) ref.Val          { return convert(n, t) }
 func (n *number) ConvertToNative(reflect.Type) (any, error) { return nil, errNative }
 
-// digits is the text of a number or an integer; false for all else.
+// digits is the text of a number or an integer; false for all else, and for a number
+// so long that no provider means it.
 func digits(v ref.Val) (string, bool) {
 	switch v := v.(type) {
 	case *number:
-		return v.text(), true
+		return v.text(), len(v.text()) <= maxDigits
 	case types.Int:
 		return strconv.FormatInt(int64(v), 10), true
 	}
@@ -40,15 +41,19 @@ func digits(v ref.Val) (string, bool) {
 func toInt(v ref.Val) ref.Val {
 	switch v := operand(v).(type) {
 	case *number:
-		if i, ok := document.Integer(v.text()); ok {
-			return types.Int(i)
+		if text, ok := digits(v); ok {
+			if i, ok := document.Integer(text); ok {
+				return types.Int(i)
+			}
 		}
 		return fail("int: the number is not an integer of 64 bits")
 	case types.Int:
 		return v
 	case types.String:
-		if i, err := strconv.ParseInt(string(v), 10, 64); err == nil {
-			return types.Int(i)
+		if len(v) <= maxDigits {
+			if i, err := strconv.ParseInt(string(v), 10, 64); err == nil {
+				return types.Int(i)
+			}
 		}
 		return fail("int: the text is not an integer of 64 bits")
 	case *types.Err:

@@ -5,6 +5,7 @@ import (
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/overloads"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 	"cel.dev/cel-go/common/types/traits"
@@ -174,6 +175,9 @@ func (e *equals) Exec(frame *interpreter.ExecutionFrame) ref.Val {
 	if types.IsUnknownOrError(b) {
 		return b
 	}
+	if spent := charge(frame, min(weight(a), weight(b))); spent != nil {
+		return spent
+	}
 	result := equal(a, b)
 	if e.not && !types.IsUnknownOrError(result) {
 		result = types.Bool(result != types.True)
@@ -187,6 +191,49 @@ func (e *equals) Exec(frame *interpreter.ExecutionFrame) ref.Val {
 // Eval is Exec for callers of CEL's older interface.
 func (e *equals) Eval(vars interpreter.Activation) ref.Val {
 	return interpreter.EvalActivation(vars, e.Exec)
+}
+
+// sizes replaces CEL's size, which counts the characters of a text of any length
+// unmetered.
+func sizes(i interpreter.InterpretableV2) (interpreter.InterpretableV2, error) {
+	call, ok := i.(interpreter.InterpretableCall)
+	if !ok || call.Function() != overloads.Size {
+		return i, nil
+	}
+	return &size{InterpretableCall: call, arg: call.Args()[0]}, nil
+}
+
+// size is size(x) or x.size() of the plan.
+type size struct {
+	interpreter.InterpretableCall
+	arg interpreter.InterpretableV2
+}
+
+// Exec evaluates the argument and counts its elements or characters.
+func (s *size) Exec(frame *interpreter.ExecutionFrame) ref.Val {
+	v := s.arg.Exec(frame)
+	if types.IsUnknownOrError(v) {
+		return v
+	}
+	sizer, ok := v.(traits.Sizer)
+	if !ok {
+		return types.NoSuchOverloadErr()
+	}
+	if text, ok := v.(types.String); ok {
+		if spent := charge(frame, uint64(len(text))); spent != nil {
+			return spent
+		}
+	}
+	result := sizer.Size()
+	if costs := frame.CostTracker(); costs != nil {
+		costs.EvalUnary(frame, s.ID(), s, v, result)
+	}
+	return result
+}
+
+// Eval is Exec for callers of CEL's older interface.
+func (s *size) Eval(vars interpreter.Activation) ref.Val {
+	return interpreter.EvalActivation(vars, s.Exec)
 }
 
 // constantLists makes a list of literals once, when the expression is planned.

@@ -23,10 +23,13 @@ import (
 type run struct {
 	program  *Program
 	delivery *delivery.Delivery
-	frame    *interpreter.ExecutionFrame
-	tracker  *cost.Tracker
 	digest   string // event.RawDigest of the body
-	limit    uint64 // where the tracker stops the expression that is being evaluated
+
+	plain   *interpreter.ExecutionFrame // for expressions whose cost is known
+	metered *interpreter.ExecutionFrame // for the others; nil until one is evaluated
+	tracker *cost.Tracker               // the meter of metered
+	limit   uint64                      // where the meter stops the expression that is being evaluated
+	paid    uint64                      // of the delivery's budget, besides what the meter counts
 
 	body       ref.Val
 	item       ref.Val
@@ -38,18 +41,48 @@ type run struct {
 func (p *Program) start(d *delivery.Delivery, doc *document.Document) (*run, error) {
 	r := &run{program: p, delivery: d, digest: event.RawDigest(d.Body), body: value(doc.Root()), lets: make([]ref.Val, len(p.lets))}
 	var err error
-	if r.tracker, err = p.tracker.Clone(); err != nil {
-		return nil, err
-	}
-	r.tracker.Limit = &r.limit
-	if r.frame, err = interpreter.NewExecutionFrame(r); err != nil {
-		return nil, err
-	}
-	r.frame.SetCostTracker(r.tracker)
-	return r, nil
+	r.plain, err = interpreter.NewExecutionFrame(r)
+	return r, err
 }
 
-func (r *run) close() { r.frame.Close() }
+// meter makes the frame in which every step is metered.
+func (r *run) meter() error {
+	if r.metered != nil {
+		return nil
+	}
+	var err error
+	if r.tracker, err = r.program.tracker.Clone(); err != nil {
+		return err
+	}
+	r.tracker.Limit = &r.limit
+	if r.metered, err = interpreter.NewExecutionFrame(r); err != nil {
+		return err
+	}
+	r.metered.SetCostTracker(r.tracker)
+	return nil
+}
+
+// pay takes from the delivery's budget; false once it is spent.
+func (r *run) pay(units uint64) bool {
+	r.paid += units
+	return r.left() > 0
+}
+
+// left is what is left of the delivery's budget.
+func (r *run) left() uint64 {
+	spent := r.paid
+	if r.tracker != nil {
+		spent += r.tracker.ActualCost()
+	}
+	return deliveryCost - min(spent, deliveryCost)
+}
+
+func (r *run) close() {
+	r.plain.Close()
+	if r.metered != nil {
+		r.metered.Close()
+	}
+}
 
 // enter makes n the item.
 func (r *run) enter(n *document.Node) {
@@ -74,6 +107,8 @@ func (r *run) ResolveName(name string) (any, bool) {
 		return types.String(r.delivery.Source), true
 	case varReceivedAt:
 		return types.Timestamp{Time: r.delivery.ReceivedAt}, true
+	case varRun:
+		return r, true
 	}
 	for i := range r.program.lets {
 		if r.program.lets[i].name == name {
@@ -99,25 +134,39 @@ func (r *run) let(i int) ref.Val {
 	if r.lets[i] != nil {
 		return r.lets[i]
 	}
-	x := r.program.lets[i]
-	v := x.constant
-	if v == nil {
-		var err error
-		if v, _, err = x.program.Eval(r.frame); err != nil {
-			v = types.WrapErr(err)
-		}
+	v, err := r.evaluate(r.program.lets[i].expression)
+	if err != nil {
+		v = types.WrapErr(err)
 	}
 	r.lets[i] = v
 	return v
 }
 
-// eval is the value of an expression, out of its optional.
-func (r *run) eval(x *expression) (ref.Val, *failure) {
+// evaluate is the value of an expression as CEL has it.
+func (r *run) evaluate(x *expression) (ref.Val, error) {
 	if x.constant != nil {
 		return x.constant, nil
 	}
-	r.limit = min(r.tracker.ActualCost()+evaluationCost, deliveryCost)
-	v, _, err := x.program.Eval(r.frame)
+	if !x.metered {
+		if !r.pay(x.cost) {
+			return nil, interpreter.EvalCancelledError{Cause: interpreter.CostLimitExceeded}
+		}
+		v, _, err := x.program.Eval(r.plain)
+		return v, err
+	}
+	if err := r.meter(); err != nil {
+		return nil, err
+	}
+	outer := r.limit
+	r.limit = r.tracker.ActualCost() + min(evaluationCost, r.left())
+	v, _, err := x.program.Eval(r.metered)
+	r.limit = outer
+	return v, err
+}
+
+// eval is the value of an expression, out of its optional.
+func (r *run) eval(x *expression) (ref.Val, *failure) {
+	v, err := r.evaluate(x)
 	if err != nil {
 		return nil, explain(err)
 	}

@@ -79,12 +79,16 @@ func fromUnix(unit time.Duration) func(ref.Val) ref.Val {
 		ok := false
 		switch v := operand(v).(type) {
 		case *number:
-			units, ok = document.Integer(v.text())
+			if text, short := digits(v); short {
+				units, ok = document.Integer(text)
+			}
 		case types.Int:
 			units, ok = int64(v), true
 		case types.String:
-			i, err := strconv.ParseInt(string(v), 10, 64)
-			units, ok = i, err == nil
+			if len(v) <= maxDigits {
+				i, err := strconv.ParseInt(string(v), 10, 64)
+				units, ok = i, err == nil
+			}
 		case *types.Err:
 			return v
 		}

@@ -13,14 +13,24 @@ import (
 // request's own, or of a trace that is started. Its ids are made of the delivery, not
 // by chance, so that the same delivery gives the same event.
 func traceparent(d *delivery.Delivery, digest string, item int) string {
+	var room, text [256]byte
+	seed := append(room[:0], "paybridge trace\x00"...)
+	seed = append(append(seed, d.Source...), 0)
+	seed = append(append(seed, d.Endpoint...), 0)
+	seed = append(seed, digest...)
+	out := append(text[:0], "00-"...)
 	trace, flags, ok := parseTraceparent(d.Traceparent)
-	seed := "paybridge trace\x00" + d.Source + "\x00" + d.Endpoint + "\x00" + digest
-	if !ok {
-		sum := sha256.Sum256([]byte(seed))
-		trace, flags = hex.EncodeToString(sum[:16]), "01"
+	if ok {
+		out = append(out, trace...)
+	} else {
+		sum := sha256.Sum256(seed)
+		out, flags = hex.AppendEncode(out, sum[:16]), "01"
 	}
-	sum := sha256.Sum256([]byte(seed + "\x00" + trace + "\x00" + strconv.Itoa(item)))
-	return "00-" + trace + "-" + hex.EncodeToString(sum[:8]) + "-" + flags
+	seed = append(append(seed, 0), out...)
+	seed = strconv.AppendInt(append(seed, 0), int64(item), 10)
+	sum := sha256.Sum256(seed)
+	out = hex.AppendEncode(append(out, '-'), sum[:8])
+	return string(append(append(out, '-'), flags...))
 }
 
 // parseTraceparent reads the trace id and the flags of a trace context: of version
