@@ -2,6 +2,7 @@ package event
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -9,38 +10,46 @@ const upperHex = "0123456789ABCDEF"
 
 // AttributeText makes s text that a CloudEvents string attribute may hold: "=" and
 // every byte of invalid UTF-8, of a control character or of a noncharacter become
-// "=XX". Two texts never become the same.
+// "=XX". So does white space at either end, which the SDKs trim. Two texts never
+// become the same.
 func AttributeText(s string) string {
-	return escape(s, func(r rune) bool { return r != '=' && isAttributeRune(r) })
+	start := len(s) - len(strings.TrimLeftFunc(s, unicode.IsSpace))
+	end := len(strings.TrimRightFunc(s, unicode.IsSpace))
+	return escape(s, func(at int, r rune) bool {
+		return r != '=' && isAttributeRune(r) && at >= start && at < end
+	})
 }
 
 // URIText makes s text that stands inside a URI attribute such as dataschema, in the
 // same way: a byte that a path or a URN does not hold as it is becomes "=XX".
 func URIText(s string) string {
-	return escape(s, func(r rune) bool { return r != '=' && r != '%' && r != '?' && r != '#' && isURIRune(r) })
+	return escape(s, func(_ int, r rune) bool {
+		return r != '=' && r != '%' && r != '?' && r != '#' && isURIRune(r)
+	})
 }
 
-// escape writes the bytes of the runes that keep refuses as "=XX".
-func escape(s string, keep func(rune) bool) string {
-	at := 0 // start of what is not yet in b
+// escape writes the bytes of the runes that keep refuses, by their place in s, as
+// "=XX".
+func escape(s string, keep func(at int, r rune) bool) string {
+	done := 0 // up to here s is in b
 	var b []byte
 	for i := 0; i < len(s); {
 		r, width := utf8.DecodeRuneInString(s[i:])
-		if (r != utf8.RuneError || width > 1) && keep(r) {
+		if (r != utf8.RuneError || width > 1) && keep(i, r) {
 			i += width
 			continue
 		}
-		b = append(b, s[at:i]...)
+		b = append(b, s[done:i]...)
 		for range width {
 			b = append(b, '=', upperHex[s[i]>>4], upperHex[s[i]&15])
 			i++
 		}
-		at = i
+		done = i
 	}
 	if b == nil {
 		return s
 	}
-	return string(append(b, s[at:]...))
+	return string(append(b, s[done:]...))
 }
 
 // isAttributeRune reports whether a CloudEvents String may hold r (specification
@@ -49,8 +58,12 @@ func isAttributeRune(r rune) bool {
 	return r >= ' ' && (r < 0x7f || r > 0x9f) && (r < 0xfdd0 || r > 0xfdef) && r&0xfffe != 0xfffe
 }
 
-// isAttributeText reports whether all of s may stand in a string attribute.
+// isAttributeText reports whether s may stand in a string attribute, and comes out of
+// an SDK as it went in.
 func isAttributeText(s string) bool {
+	if strings.TrimSpace(s) != s {
+		return false
+	}
 	for i := 0; i < len(s); i++ {
 		if s[i] >= ' ' && s[i] < 0x7f {
 			continue

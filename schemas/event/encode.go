@@ -2,6 +2,7 @@ package event
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -85,16 +86,22 @@ func (e *Event) appendData(w *writer) {
 // writer appends JSON and keeps its first error.
 type writer struct {
 	buf []byte
+	at  string // the opening of the member at hand, for the error
 	err error
 }
 
-func (w *writer) raw(s string) { w.buf = append(w.buf, s...) }
+func (w *writer) raw(s string) {
+	w.buf = append(w.buf, s...)
+	if strings.HasSuffix(s, ":") {
+		w.at = s
+	}
+}
 
 // text appends s as a JSON string; invalid UTF-8 is an error.
 func (w *writer) text(s string) {
 	var err error
 	if w.buf, err = jsontext.AppendQuote(w.buf, s); err != nil && w.err == nil {
-		w.err = &FieldError{"text", "is not valid UTF-8"}
+		w.err = &FieldError{strings.Trim(w.at, `,{":`), "is not valid UTF-8"}
 	}
 }
 

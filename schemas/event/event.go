@@ -16,20 +16,22 @@ import (
 	"time"
 )
 
-// Event is one CloudEvent of the bridge: DESIGN 5.4's attributes and data.
+// Event is one CloudEvent of the bridge: its attributes and its data. What comes from
+// a provider passes through [CleanID], [AttributeText] or [URIText] on its way into an
+// attribute; Validate refuses what did not.
 type Event struct {
 	ID           string    // the provider's event id, or derived; see CleanID
 	Source       string    // "urn:paybridge:<source>"
-	Type         string    // "<type_prefix>.<native type>"
-	Subject      string    // the provider's payment object id; "" where there is none
+	Type         string    // "<type_prefix>.<native type>", as AttributeText
+	Subject      string    // the provider's payment object id, as AttributeText; "" where there is none
 	Time         time.Time // when it happened, UTC
-	DataSchema   string    // "urn:paybridge:schema:<provider>:<native type>:<version>"
+	DataSchema   string    // "urn:paybridge:schema:<provider>:<native type>:<version>", the type as URIText
 	Provider     string    // pack name
-	Sequence     string    // see Sequence
-	PartitionKey string    // "<source>/<payment id>", or "<source>/<event id>"
-	RawDigest    string    // "sha256-<hex>" of the raw body
+	Sequence     string    // see Sequence, the function
+	PartitionKey string    // "<source>/<payment id>", or "<source>/<event id>", as AttributeText
+	RawDigest    string    // "sha256-<hex>" of the raw body; see RawDigest, the function
 	AuthScheme   string    // "hmac", "token", "basic"
-	Traceparent  string    // W3C trace context
+	Traceparent  string    // W3C trace context; "" where there is none
 	ReplayID     string    // only on a corrected event of a replay: the run
 	Replaces     string    // only on a corrected event of a replay: the sequence it corrects
 

@@ -127,7 +127,7 @@ func parseDecimal(text string) (decimal, error) {
 	}
 	d := decimal{digits: strings.TrimLeft(whole+fraction, "0"), decimals: len(fraction) - exponent}
 	d.negative = len(unsigned) < len(text) && d.digits != ""
-	if d.decimals > maxDigits || len(d.digits)-min(d.decimals, 0) > maxDigits || exponent > maxDigits {
+	if d.decimals > maxDigits || len(d.digits)-min(d.decimals, 0) > maxDigits {
 		return decimal{}, errTooLong
 	}
 	return d, nil

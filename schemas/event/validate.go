@@ -125,7 +125,7 @@ func isRawDigest(s string) bool {
 // isUTC reports whether s is RFC 3339 with a "Z". time.Parse alone takes hours of one
 // digit and a comma before the fraction, too.
 func isUTC(s string) bool {
-	if len(s) < len("2006-01-02T15:04:05Z") || s[13] != ':' || s[19] != '.' && s[19] != 'Z' {
+	if len(s) < len("2006-01-02T15:04:05Z") || s[19] != '.' && s[19] != 'Z' {
 		return false
 	}
 	_, err := time.Parse(time.RFC3339Nano, s)
