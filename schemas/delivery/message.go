@@ -93,8 +93,10 @@ func (d Delivery) values() values {
 	return make(values, 0, n)
 }
 
+// len is the most headers that v can hold: the room that the map is made with.
 func (v values) len() int { return cap(v) }
 
+// set gives a header its values, escaped where they must be.
 func (v *values) set(h nats.Header, name string, texts ...string) {
 	if len(texts) == 0 {
 		return

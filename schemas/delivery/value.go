@@ -28,6 +28,7 @@ func AppendToken(dst []byte, s string) []byte {
 	return dst
 }
 
+// isTokenByte reports whether a subject token holds c as it is.
 func isTokenByte(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '-'
 }

@@ -128,6 +128,8 @@ func (w *writer) texts(opening string, list []string) {
 	w.raw("]")
 }
 
+// append writes every field, in the order of the struct, null where there is nothing:
+// a consumer never has to tell absent from null.
 func (p *Payment) append(w *writer) {
 	w.raw(`{"kind":`)
 	w.text(string(p.Kind))
@@ -158,6 +160,7 @@ func (p *Payment) append(w *writer) {
 	w.raw("}")
 }
 
+// append writes money; null for none.
 func (m *Money) append(w *writer, opening string) {
 	w.raw(opening)
 	if m == nil {
@@ -177,6 +180,7 @@ func (m *Money) append(w *writer, opening string) {
 	w.buf = append(strconv.AppendInt(w.buf, int64(*m.Exponent), 10), '}')
 }
 
+// append writes the network's facts; null for none.
 func (n *Network) append(w *writer) {
 	w.raw(`,"network":`)
 	if n == nil {
@@ -191,6 +195,7 @@ func (n *Network) append(w *writer) {
 	w.raw("}")
 }
 
+// append writes a payer or payee; null for none.
 func (p *Party) append(w *writer, opening string) {
 	w.raw(opening)
 	if p == nil {

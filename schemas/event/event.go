@@ -8,6 +8,14 @@
 // payment, byte for byte. A native type, whatever its bytes, stays inside its
 // place in the subject, and two native types never share one.
 //
+// # On the wire
+//
+// A message is one CloudEvent, whose data is {"payment": …, "native": …}. In structured
+// mode the message's data is the whole event as JSON; in binary mode its attributes are
+// ce-* headers. Its subject is payments.<source>.<kind>.<state>.<native type…>, so that a
+// consumer chooses by wildcard what it wants; its Nats-Msg-Id is <source>/<id>, so that
+// an event that is published twice is stored once. Decode reads both modes.
+//
 // The package does no I/O and reads no clock.
 package event
 

@@ -15,6 +15,7 @@ func CleanID(id string) string {
 	return hashedIDMark + hashText(id)
 }
 
+// isID reports whether id is what CleanID makes.
 func isID(id string) bool {
 	if id == "" || len(id) > maxIDLength {
 		return false
@@ -37,6 +38,7 @@ func Sequence(streamSeq uint64, item int) string {
 	return string(appendPadded(b, uint64(item), 4))
 }
 
+// appendPadded appends n with zeros before it, width digits or as many as n has.
 func appendPadded(dst []byte, n uint64, width int) []byte {
 	var room [20]byte
 	digits := strconv.AppendUint(room[:0], n, 10)

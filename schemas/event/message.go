@@ -63,6 +63,8 @@ func (e *Event) Message(mode Mode) (*nats.Msg, error) {
 	}
 }
 
+// binaryMessage is e with its attributes as headers. There is no Content-Type, which
+// would make it structured: what the data is stands in ce-datacontenttype.
 func (e *Event) binaryMessage() (*nats.Msg, error) {
 	if err := e.Validate(); err != nil {
 		return nil, err

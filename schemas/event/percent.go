@@ -29,6 +29,7 @@ func percentEncode(s string) string {
 	return string(b)
 }
 
+// isPlainInHeader reports whether the binding lets c stand as it is.
 func isPlainInHeader(c byte) bool { return c >= '!' && c <= '~' && c != '"' && c != '%' }
 
 var (

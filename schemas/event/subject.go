@@ -40,6 +40,8 @@ func Token(native string) string { return string(delivery.AppendToken(nil, nativ
 // wildcard or an empty token.
 func NativeTokens(native string) string { return string(appendNativeTokens(nil, native)) }
 
+// appendNativeTokens appends native as NativeTokens writes it. It escapes no more than
+// it keeps, however long native is.
 func appendNativeTokens(dst []byte, native string) []byte {
 	start := len(dst)
 	rest, more := native, true

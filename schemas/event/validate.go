@@ -106,6 +106,7 @@ func isSequence(s string) bool {
 	return len(stream) == 20 && len(item) >= 4 && len(item) <= 10 && isDigits(stream) && isDigits(item)
 }
 
+// isDigits reports whether s has nothing but digits.
 func isDigits(s string) bool {
 	_, rest := cutDigits(s)
 	return rest == ""
@@ -132,6 +133,7 @@ func isUTC(s string) bool {
 	return err == nil && strings.HasSuffix(s, "Z")
 }
 
+// isNote reports whether s is a word that a program can look for.
 func isNote(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if (s[i] < 'a' || s[i] > 'z') && (s[i] < '0' || s[i] > '9') && s[i] != '_' {
