@@ -20,7 +20,7 @@ check: ## formatting, vet, staticcheck, go.mod, generated files
 	go run ./deploy/checks
 
 race: ## the tests under the race detector, where goroutines meet (needs gcc)
-	go test -race ./ingress/... ./normalizer/... ./deploy/ingressd ./deploy/normalizerd
+	go test -race ./ingress/... ./normalizer/... ./deploy/ingressd ./deploy/normalizerd ./deploy/jetstream/...
 
 build: ## the three programs, stripped, into bin/
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/ ./deploy/cmd/...

@@ -117,9 +117,19 @@ func fuzzTargets(ctx context.Context, length time.Duration) ([]check, error) {
 	if err != nil {
 		return nil, fmt.Errorf("go test -list: %w", err)
 	}
+	list := targets(string(listed), length)
+	if len(list) == 0 {
+		return nil, errors.New("no fuzz target found")
+	}
+	return list, nil
+}
+
+// targets reads what go test -list printed: the names of a package's targets, then
+// the package.
+func targets(listed string, length time.Duration) []check {
 	var list []check
 	var names []string
-	for line := range strings.Lines(string(listed)) {
+	for line := range strings.Lines(listed) {
 		fields := strings.Fields(line)
 		switch {
 		case len(fields) == 1 && strings.HasPrefix(fields[0], "Fuzz"):
@@ -128,15 +138,13 @@ func fuzzTargets(ctx context.Context, length time.Duration) ([]check, error) {
 			for _, name := range names {
 				list = append(list, check{
 					name: name + " " + fields[1],
-					args: []string{"go", "test", "-run", "^$", "-fuzz", "^" + name + "$", "-fuzztime", length.String(), fields[1]},
+					// The default minimizes each interesting input for up to a minute: all of the time.
+					args: []string{"go", "test", "-run", "^$", "-fuzz", "^" + name + "$", "-fuzztime", length.String(), "-fuzzminimizetime", "1s", fields[1]},
 					mend: "the input that fails is kept under the package's testdata/fuzz: commit it with the mend",
 				})
 			}
 			names = nil
 		}
 	}
-	if len(list) == 0 {
-		return nil, errors.New("no fuzz target found")
-	}
-	return list, nil
+	return list
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestReport(t *testing.T) {
@@ -34,5 +35,35 @@ func TestFindings(t *testing.T) {
 	}
 	if got := findings("go: downloading x v1\nfile.go\n"); len(got) != 1 {
 		t.Errorf("findings = %q, want one", got)
+	}
+}
+
+// Each target runs by itself, in the package that it was listed for.
+func TestTargets(t *testing.T) {
+	list := targets("FuzzA\nFuzzB\nok  \tpaybridge/x\t0.01s\n?   \tpaybridge/y\t[no test files]\nok  \tpaybridge/z\t(cached)\nFuzzC\nok  \tpaybridge/w\t0.01s\n", 20*time.Second)
+	var got []string
+	for _, c := range list {
+		got = append(got, c.name+": "+strings.Join(c.args, " "))
+	}
+	const command = ": go test -run ^$ -fuzz "
+	const limits = "$ -fuzztime 20s -fuzzminimizetime 1s "
+	want := []string{
+		"FuzzA paybridge/x" + command + "^FuzzA" + limits + "paybridge/x",
+		"FuzzB paybridge/x" + command + "^FuzzB" + limits + "paybridge/x",
+		"FuzzC paybridge/w" + command + "^FuzzC" + limits + "paybridge/w",
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("targets\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// What has to be green names every tool once, and each says what to do.
+func TestChecks(t *testing.T) {
+	seen := map[string]bool{}
+	for _, c := range checks() {
+		if seen[c.name] || !c.silent || c.mend == "" || c.args[0] != "go" {
+			t.Errorf("%+v", c)
+		}
+		seen[c.name] = true
 	}
 }
