@@ -14,8 +14,8 @@ import (
 // The bounds of what a pack may cost. A unit is about one step of the evaluator,
 // or sixteen bytes that a function reads or writes: tens of nanoseconds.
 const (
-	evaluationCost = 500_000    // one expression
-	deliveryCost   = 30_000_000 // all expressions of one delivery
+	evaluationCost = 300_000    // one expression
+	deliveryCost   = 10_000_000 // all expressions of one delivery
 
 	maxExpression  = 4096 // bytes of one expression
 	maxNodes       = 1000 // nodes of one expression's syntax tree
