@@ -88,11 +88,10 @@ type data struct {
 // carries is the delivery's whole body. A corrected event of a replay is no work of
 // the normalizer, and no result.
 func fromEvent(m jetstream.Msg) (result, bool) {
-	var e attributes
+	e := attributes{Sequence: attribute(m, "sequence")}
 	target := any(&e)
-	if m.Headers().Get("Content-Type") == "" { // binary mode: the payload is the data alone
+	if e.Sequence != "" { // binary mode: the payload is the data alone
 		target = &e.Data
-		e.Sequence = attribute(m, "sequence")
 		e.ReplayID = attribute(m, "replayid")
 		e.RawDigest = attribute(m, "rawdigest")
 	}
