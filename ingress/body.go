@@ -5,14 +5,22 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"time"
 )
 
-// readBody reads a whole body, which is never empty, of at most max bytes. The
-// body's memory is exactly as large as what was declared, or grows with what
-// arrives; h holds its room in the lanes.
-func readBody(w http.ResponseWriter, r *http.Request, max int64, l *lanes, h *hold) ([]byte, *problem) {
-	in := http.MaxBytesReader(w, r.Body, max)
-	declared := r.ContentLength
+// reading reads the body of one call.
+type reading struct {
+	*call
+	lanes    *lanes
+	max      int64 // bytes of a body
+	patience time.Duration
+}
+
+// all reads the whole body, which is never empty. Its memory is exactly as large as
+// what was declared, or grows with what arrives; the call holds its room in the lanes.
+func (b reading) all() ([]byte, *problem) {
+	in := http.MaxBytesReader(b.w, b.r.Body, b.max)
+	declared := b.r.ContentLength
 	if declared >= 0 && declared <= freeBytes {
 		body := make([]byte, declared)
 		_, err := io.ReadFull(in, body)
@@ -28,9 +36,9 @@ func readBody(w http.ResponseWriter, r *http.Request, max int64, l *lanes, h *ho
 	case err != nil:
 		return nil, unread(err)
 	case declared < 0:
-		return readUndeclared(r, in, first, max, l, h)
+		return b.undeclared(in, first)
 	}
-	if !l.take(r.Context(), h, declared, true) {
+	if !b.lanes.take(b.r.Context(), &b.hold, declared, true, b.patience) {
 		return nil, problemCapacity
 	}
 	body := make([]byte, declared)
@@ -39,12 +47,12 @@ func readBody(w http.ResponseWriter, r *http.Request, max int64, l *lanes, h *ho
 	return body, unread(err)
 }
 
-// readUndeclared reads the rest of a chunked body after first. It takes room for a
-// small body first, and for the largest only when that is full.
-func readUndeclared(r *http.Request, in io.Reader, first []byte, max int64, l *lanes, h *hold) ([]byte, *problem) {
+// undeclared reads the rest of a chunked body after first. It takes room for a small
+// body first, and for the largest only when that is full.
+func (b reading) undeclared(in io.Reader, first []byte) ([]byte, *problem) {
 	body := first
-	for _, size := range []int64{min(smallBytes, max), max} {
-		if !l.take(r.Context(), h, size-h.bytes, false) {
+	for _, size := range []int64{min(smallBytes, b.max), b.max} {
+		if !b.lanes.take(b.r.Context(), &b.hold, size-b.hold.bytes, false, b.patience) {
 			return nil, problemCapacity
 		}
 		body = append(make([]byte, 0, size), body...)

@@ -313,3 +313,47 @@ func eventually(t testing.TB, what string, holds func() bool) {
 		}
 	}
 }
+
+// bodies counts what is stored, by body.
+func (d *door) bodies() map[string]int {
+	d.t.Helper()
+	consumer, err := d.js.OrderedConsumer(d.t.Context(), rawStream, jetstream.OrderedConsumerConfig{})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	found := make(map[string]int)
+	for left := d.count(); left > 0; {
+		batch, err := consumer.Fetch(int(min(left, 1000)))
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		for m := range batch.Messages() {
+			found[string(m.Data())]++
+			left--
+		}
+		if batch.Error() != nil {
+			d.t.Fatal(batch.Error())
+		}
+	}
+	return found
+}
+
+// post sends a request on a connection of its own; it may be called by any goroutine.
+func post(address, request string) (status int, err error) {
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(patientFor)); err != nil {
+		return 0, err
+	}
+	if _, err := io.WriteString(c, request); err != nil {
+		return 0, err
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		return 0, err
+	}
+	return resp.StatusCode, resp.Body.Close()
+}

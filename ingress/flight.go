@@ -16,8 +16,8 @@ func newFlight(places int, gauge prometheus.Gauge) *flight {
 	return &flight{make(chan struct{}, places), gauge}
 }
 
-// enter waits up to patience for a place; it is false where there is none.
-func (f *flight) enter() bool {
+// enter waits at most patience for a place; it is false where there is none.
+func (f *flight) enter(patience time.Duration) bool {
 	select {
 	case f.places <- struct{}{}:
 	default:

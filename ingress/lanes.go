@@ -16,22 +16,16 @@ const (
 
 	smallLane = 32 << 20 // bytes of small bodies in hand
 	largeLane = 64 << 20 // bytes of large bodies, and of those of undeclared length
-
-	// patience is how long a request waits for a place before it is told to
-	// come back. It is part of the read timeout or of the budget.
-	patience = time.Second
 )
 
 // lanes bound the bytes of unauthenticated bodies in memory. Small bodies have a
 // lane of their own: a flood of large ones makes large ones wait, and nobody else.
 type lanes struct {
 	small, large *semaphore.Weighted
-	largest      int64 // weight of the large lane
 }
 
 func newLanes(maxBody int64) *lanes {
-	largest := max(largeLane, 4*maxBody)
-	return &lanes{semaphore.NewWeighted(smallLane), semaphore.NewWeighted(largest), largest}
+	return &lanes{semaphore.NewWeighted(smallLane), semaphore.NewWeighted(max(largeLane, 4*maxBody))}
 }
 
 // hold is room in a lane, given back once.
@@ -40,10 +34,10 @@ type hold struct {
 	bytes int64
 }
 
-// take waits up to patience for room for n bytes of a body; declared says whether
+// take waits at most patience for room for n bytes of a body; declared says whether
 // its sender told the length. It is false where there is none. What h holds already
 // is kept.
-func (l *lanes) take(ctx context.Context, h *hold, n int64, declared bool) bool {
+func (l *lanes) take(ctx context.Context, h *hold, n int64, declared bool, patience time.Duration) bool {
 	if h.lane == nil {
 		h.lane = l.large
 		if declared && n <= smallBytes {

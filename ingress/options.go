@@ -13,13 +13,31 @@ import (
 	"paybridge/schemas/delivery"
 )
 
-// The limits of a connection and a request that are nobody's to configure.
+// timeouts are the limits of time that are nobody's to configure. Only tests change
+// them.
+type timeouts struct {
+	header time.Duration // from the first byte of a request to the end of its headers
+	read   time.Duration // from the first byte of a request to the end of its body
+	write  time.Duration // from the end of the headers to the end of the answer
+	idle   time.Duration // between two requests
+
+	// patience is how long a request waits for room, before its body is read and
+	// again before it is stored, until it is told to come back.
+	patience time.Duration
+	// grace is how long a server that is stopping still answers on open
+	// connections, each answer closing its own, before it closes those that are
+	// idle: a sender that is about to send again learns that it must not.
+	grace time.Duration
+}
+
+var defaultTimeouts = timeouts{
+	header: 5 * time.Second, read: 10 * time.Second, write: 15 * time.Second, idle: 60 * time.Second,
+	patience: time.Second, grace: 250 * time.Millisecond,
+}
+
+// The limits of a request that are nobody's to configure.
 const (
-	headerTimeout  = 5 * time.Second  // from the first byte of a request to the end of its headers
-	readTimeout    = 10 * time.Second // from the first byte of a request to the end of its body
-	writeTimeout   = 15 * time.Second // from the end of the headers to the end of the answer
-	idleTimeout    = 60 * time.Second // between two requests
-	maxHeaderBytes = 16 << 10         // request line and headers
+	maxHeaderBytes = 16 << 10 // request line and headers
 	maxHeaderLines = 256
 
 	// headerRoom is what the NATS server must take of a message besides its

@@ -21,6 +21,7 @@ type Server struct {
 	store    *store
 	health   *health
 	metrics  *metrics
+	times    timeouts
 	draining atomic.Bool
 }
 
@@ -44,7 +45,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ingress: metrics: %w", err)
 	}
-	s := &Server{o: o, js: js, lanes: newLanes(o.MaxBody), flight: newFlight(o.InFlight, m.inFlight), metrics: m}
+	s := &Server{o: o, js: js, lanes: newLanes(o.MaxBody), flight: newFlight(o.InFlight, m.inFlight), metrics: m, times: defaultTimeouts}
 	s.table.Store(&t)
 	s.store = &store{sender: single{js}, budget: o.Budget, metrics: m, now: o.Now}
 	s.health = newHealth(o.Conn, func(ctx context.Context) error {
@@ -103,18 +104,13 @@ func (s *Server) Run(ctx context.Context) error {
 	return errors.Join(err, s.shutdown(public, admin))
 }
 
-// grace is how long a server that is stopping still answers on open connections, each
-// answer closing its own, before it closes those that are idle: a sender that is
-// about to send again learns that it must not.
-const grace = 250 * time.Millisecond
-
 // shutdown ends what Run started, in order, within the drain time.
 func (s *Server) shutdown(public, admin *listening) error {
 	s.draining.Store(true)
 	s.o.Log.Info("ingress stopping")
 	ctx, cancel := context.WithTimeout(context.Background(), s.o.Drain)
 	defer cancel()
-	sleep(ctx, grace)
+	sleep(ctx, s.times.grace)
 	err := public.shutdown(ctx)
 	if admin != nil {
 		err = errors.Join(err, admin.shutdown(ctx))

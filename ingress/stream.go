@@ -36,7 +36,7 @@ func checkServer(ctx context.Context, conn *nats.Conn, js jetstream.JetStream, m
 	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
 		unfit = append(unfit, "JetStream is not enabled for this account of the NATS server")
 	case err != nil:
-		return fmt.Errorf("ingress: the settings of stream %s cannot be read, which needs the right to publish to $JS.API.STREAM.INFO.%s: %w", rawStream, rawStream, err)
+		return fmt.Errorf("ingress: the settings of stream %s cannot be read: %w: enable JetStream, and allow this user to publish to $JS.API.STREAM.INFO.%s", rawStream, err, rawStream)
 	default:
 		for _, d := range drift(config, maxBody) {
 			unfit = append(unfit, "stream "+rawStream+" "+d+": run `paybridge streams apply`")

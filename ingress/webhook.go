@@ -78,7 +78,7 @@ func (s *Server) lookUp(c *call) *problem {
 // readAll reads the body into memory that the lanes have room for.
 func (s *Server) readAll(c *call) *problem {
 	var problem *problem
-	c.body, problem = readBody(c.w, c.r, s.o.MaxBody, s.lanes, &c.hold)
+	c.body, problem = reading{c, s.lanes, s.o.MaxBody, s.times.patience}.all()
 	c.read = problem == nil
 	return problem
 }
@@ -86,7 +86,7 @@ func (s *Server) readAll(c *call) *problem {
 // put stores the delivery. It waits for a place among those in flight, so that a
 // stream that is slow or away costs bounded memory, and then for the stream.
 func (s *Server) put(c *call) *problem {
-	if !s.flight.enter() {
+	if !s.flight.enter(s.times.patience) {
 		return problemCapacity
 	}
 	defer s.flight.leave()
