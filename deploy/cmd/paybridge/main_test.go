@@ -1,0 +1,98 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"go.uber.org/goleak"
+
+	"paybridge/deploy/operate"
+)
+
+// TestMain makes this test binary the program, for the scripts.
+func TestMain(m *testing.M) {
+	testscript.Main(leakChecked{m}, map[string]func(){"paybridge": main})
+}
+
+// leakChecked runs the tests and then looks for goroutines that they left.
+type leakChecked struct{ m *testing.M }
+
+func (l leakChecked) Run() int {
+	code := l.m.Run()
+	if err := goleak.Find(); err != nil && code == 0 {
+		os.Stderr.WriteString(err.Error() + "\n")
+		return 1
+	}
+	return code
+}
+
+// startPatience bounds how long an `up` of a script may take to be ready.
+const startPatience = 30 * time.Second
+
+// TestScripts runs the manual: every script is a session at a terminal, with the
+// real program and, where it starts one, a real server on a free port.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "script"),
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("HOME", env.WorkDir)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"ready":     ready,
+			"replace":   replace,
+			"terminate": terminate,
+		},
+		RequireExplicitExec: true,
+	})
+}
+
+// ready waits until an up runs on a data folder: `ready data`. It sets WEBHOOKS,
+// ADMIN and NATS to where it listens.
+func ready(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: ready DATA")
+	}
+	folder := operate.Folder{Path: ts.MkAbs(args[0])}
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(startPatience); time.Now().Before(deadline); <-tick.C {
+		if r, ok, err := folder.Running(); err == nil && ok {
+			ts.Setenv("WEBHOOKS", r.Webhooks)
+			ts.Setenv("ADMIN", r.Admin)
+			ts.Setenv("NATS", r.NATS)
+			return
+		}
+	}
+	ts.Fatalf("no up became ready on %s", folder.Path)
+}
+
+// terminate sends SIGTERM to the up that runs on a data folder: `terminate data`.
+func terminate(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: terminate DATA")
+	}
+	r, ok, err := operate.Folder{Path: ts.MkAbs(args[0])}.Running()
+	ts.Check(err)
+	if !ok {
+		ts.Fatalf("no up runs on %s", args[0])
+	}
+	ts.Check(syscall.Kill(r.PID, syscall.SIGTERM))
+}
+
+// replace changes text in a file: `replace FILE OLD NEW`.
+func replace(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: replace FILE OLD NEW")
+	}
+	before := ts.ReadFile(args[0])
+	after := replaceOnce(before, args[1], args[2])
+	if after == before {
+		ts.Fatalf("%s does not hold %q", args[0], args[1])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(after), 0o600))
+}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/spf13/cobra"
+
+	"paybridge/config"
+	"paybridge/deploy/operate"
+	"paybridge/schemas/provider"
+)
+
+// place is where a command looks for the bridge: the flags that most commands share.
+type place struct {
+	config string
+	data   string
+}
+
+// flags declares --config and --data.
+func (pl *place) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&pl.config, "config", "", "configuration file (default: that of the running `up`, else the shipped one)")
+	cmd.Flags().StringVar(&pl.data, "data", "", "data folder of `up` (default: $XDG_STATE_HOME/paybridge, else ~/.local/state/paybridge)")
+}
+
+func (p *Program) folder(pl place) operate.Folder {
+	if pl.data != "" {
+		return operate.Folder{Path: pl.data}
+	}
+	return operate.DefaultFolder(p.LookupEnv)
+}
+
+// bridge is what a command found: the configuration in force, its packs and, if
+// one runs, the local `up`.
+type bridge struct {
+	Folder  operate.Folder
+	File    string // absolute path of the configuration; "" for the shipped one
+	Config  *config.Config
+	Library *provider.Library
+	Running *operate.Running // nil where no `up` runs with this configuration
+}
+
+// find reads the configuration and looks for a running `up`. An `up` counts only
+// where it runs with the same configuration: with another file named, the bus of
+// that file is meant.
+func (p *Program) find(pl place) (*bridge, error) {
+	b := &bridge{Folder: p.folder(pl)}
+	running, ok, err := b.Folder.Running()
+	if err != nil {
+		return nil, err
+	}
+	if pl.config != "" {
+		if b.File, err = filepath.Abs(pl.config); err != nil {
+			return nil, err
+		}
+	} else if ok {
+		b.File = running.Config
+	}
+	if ok && running.Config == b.File {
+		b.Running = &running
+	}
+	if b.Config, err = p.load(b.File, pl.config); err != nil {
+		return nil, err
+	}
+	if b.Library, err = library(b.Config); err != nil {
+		return nil, err
+	}
+	_, err = operate.Secrets{Folder: b.Folder, Library: b.Library}.Fill(b.Config, false)
+	return b, err
+}
+
+// load reads a configuration file, or the shipped one where file is "". typed is
+// the name that stands in problems, as the operator wrote it.
+func (p *Program) load(file, typed string) (*config.Config, error) {
+	if file == "" {
+		return config.Parse("paybridge.yaml", config.Shipped(), p.LookupEnv, p.ReadFile)
+	}
+	if typed == "" {
+		typed = file
+	}
+	text, err := p.ReadFile(file)
+	if err != nil {
+		return nil, &mistake{fmt.Errorf("configuration: %w", err)}
+	}
+	return config.Parse(typed, text, p.LookupEnv, p.ReadFile)
+}
+
+// library is the built-in packs and those of providers_dir.
+func library(c *config.Config) (*provider.Library, error) {
+	lib, err := provider.BuiltIn()
+	if err != nil || c.ProvidersDir == "" {
+		return lib, err
+	}
+	// A root keeps links of a pack from leading out of the folder.
+	root, err := os.OpenRoot(c.ProvidersDir)
+	if err != nil {
+		return nil, config.Problems{c.Problem("providers_dir", err.Error(), "name a folder that holds one folder per pack")}
+	}
+	return lib.With(root.FS(), c.ProvidersDir)
+}
+
+// mistake is an error that only a change of the configuration cures.
+type mistake struct{ error }
+
+func (m *mistake) Unwrap() error { return m.error }
+
+// NATS is how to connect to the bus that is meant: the embedded server of the
+// running `up`, else what the configuration says.
+func (b *bridge) NATS() config.NATS {
+	if b.Running != nil {
+		return config.NATS{URL: b.Running.NATS}
+	}
+	return b.Config.NATS
+}
+
+// connectTimeout bounds how long a command waits for the bus to answer at all.
+const connectTimeout = 5 * time.Second
+
+// connect connects in a role, whose inbox prefix the server's permissions name.
+func (b *bridge) connect(role string) (jetstream.JetStream, error) {
+	at := b.NATS()
+	options, err := at.Options("paybridge "+role, "_INBOX_"+role)
+	if err != nil {
+		return nil, err
+	}
+	nc, err := nats.Connect(at.URL, append(options, nats.Timeout(connectTimeout))...)
+	if err != nil {
+		return nil, &operate.Advice{
+			Err: fmt.Errorf("bus %s: %w", at.URL, err),
+			Do:  b.unreachable(err),
+		}
+	}
+	return jetstream.New(nc)
+}
+
+func (b *bridge) unreachable(err error) string {
+	if errors.Is(err, nats.ErrAuthorization) {
+		return "give nats.credentials or nats.nkey_seed of a user that may connect, in the configuration"
+	}
+	return "start everything with `paybridge up`, or name the configuration of the bus with --config"
+}
+
+// onBus runs work with a connection that is closed after it.
+func (b *bridge) onBus(ctx context.Context, role string, work func(context.Context, jetstream.JetStream) error) error {
+	js, err := b.connect(role)
+	if err != nil {
+		return err
+	}
+	defer js.Conn().Close()
+	return work(ctx, js)
+}
+
+// The roles of deploy/nats that commands take.
+const (
+	roleOperator    = "operator"    // looks
+	roleReplay      = "replay"      // reads through consumers of its own
+	roleProvisioner = "provisioner" // writes topology
+)
+
+// absent says that a file is not there.
+func absent(err error) bool { return errors.Is(err, fs.ErrNotExist) }

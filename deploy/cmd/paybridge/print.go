@@ -1,0 +1,50 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+)
+
+// jsonFlag declares --json.
+func jsonFlag(cmd *cobra.Command, to *bool) {
+	cmd.Flags().BoolVar(to, "json", false, "print JSON")
+}
+
+// printJSON prints one indented JSON value. HTML escaping is off: it is read in terminals.
+func (p *Program) printJSON(v any) error {
+	encoder := json.NewEncoder(p.Stdout)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(v)
+}
+
+// notNil makes an empty list print as [] and not as null.
+func notNil[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+// table prints aligned columns.
+type table struct{ w *tabwriter.Writer }
+
+func (p *Program) table(head ...string) table {
+	t := table{tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)}
+	fmt.Fprintln(t.w, strings.Join(head, "\t"))
+	return t
+}
+
+func (t table) row(cells ...any) {
+	texts := make([]string, len(cells))
+	for i, c := range cells {
+		texts[i] = fmt.Sprint(c)
+	}
+	fmt.Fprintln(t.w, strings.Join(texts, "\t"))
+}
+
+func (t table) flush() error { return t.w.Flush() }

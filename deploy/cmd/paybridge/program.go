@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"paybridge/config"
+	"paybridge/deploy/jetstream"
+	"paybridge/deploy/normalizerd"
+	"paybridge/deploy/operate"
+	"paybridge/schemas/provider"
+)
+
+// The exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1 // and config.ExitCode where the configuration must be changed
+)
+
+// Program is one run of paybridge: everything that it would otherwise take from
+// its process, so that tests run the real thing.
+type Program struct {
+	Name           string // how to type it again, for the commands that it suggests
+	PID            int    // its process
+	Args           []string
+	Stdout, Stderr io.Writer
+	LookupEnv      func(string) (string, bool)
+	ReadFile       func(string) ([]byte, error)
+	Now            func() time.Time
+}
+
+// Run runs the command that Args name and returns the exit code. It returns when
+// the command is done or, after ctx is canceled, when it has shut down cleanly.
+func (p *Program) Run(ctx context.Context) int {
+	root := p.root()
+	root.SetArgs(p.Args)
+	root.SetOut(p.Stdout)
+	root.SetErr(p.Stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	fmt.Fprintf(p.Stderr, "paybridge: %v\n", err)
+	var advice *operate.Advice
+	if errors.As(err, &advice) && advice.Do != "" {
+		fmt.Fprintf(p.Stderr, "  → %s\n", advice.Do)
+	}
+	return exitCode(err)
+}
+
+// exitCode is the one place that turns a kind of error into an exit code.
+func exitCode(err error) int {
+	var (
+		ours     config.Problems
+		single   config.Problem
+		packs    provider.Problems
+		misread  *mistake
+		bus      *jetstream.Refused
+		mistaken = errors.As(err, &ours) || errors.As(err, &single) || errors.As(err, &packs) ||
+			errors.As(err, &misread) || errors.As(err, &bus) || normalizerd.Refused(err)
+	)
+	if mistaken {
+		return config.ExitCode
+	}
+	return exitFailed
+}
+
+// root is the command tree, in the order in which a newcomer needs it.
+func (p *Program) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "paybridge",
+		Short: "payment webhooks in, CloudEvents on typed subjects out",
+		Long: `paybridge accepts payment providers' webhooks, verifies their signatures, stores
+them byte for byte in NATS JetStream and publishes each as a CloudEvent on a
+typed subject such as payments.pik.payin.confirmed.payment.confirmed.
+
+The first minute:
+
+  paybridge up            # everything in one process; leave it running
+  paybridge tail          # in a second terminal: the events, one line each
+  paybridge send pik      # in a third: a signed webhook, as PIK would send it`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(
+		p.upCommand(), p.sendCommand(), p.tailCommand(), p.demoCommand(),
+		p.providerCommand(), p.streamsCommand(),
+		p.versionCommand(),
+	)
+	return root
+}

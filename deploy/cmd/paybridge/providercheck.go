@@ -1,0 +1,204 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"paybridge/deploy/operate"
+	"paybridge/deploy/operate/proof"
+	"paybridge/schemas/provider"
+)
+
+// packFolder reads the pack in a folder alone.
+func packFolder(dir string) (*provider.Library, string, error) { return proof.Folder(dir) }
+
+func (p *Program) providerCheck() *cobra.Command {
+	var pl place
+	var asJSON, update, verbose bool
+	cmd := &cobra.Command{
+		Use:   "check DIR|NAME...",
+		Short: "prove a pack: fixtures, attacks, and that every parameter is pinned",
+		Long: `Compiles both halves of a pack, runs every fixture through them, and compares the
+events with those in its file. Then it attacks: bytes flipped, headers dropped and
+doubled, secrets swapped, clocks moved; each must be refused. Last, it changes every
+parameter of the signature, one at a time: a change that no fixture notices was a
+guess, and fails the check.
+
+--update writes what is missing into the pack's folder: the events of fixtures that
+have none, and a case for each parameter that nothing pins. Read what it wrote: it is
+what the pack does, not what is right.`,
+		Example: `  paybridge provider check ./packs/acme
+  paybridge provider check ./packs/acme --update
+  paybridge provider check pik bidali --json`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			var reports []proof.Report
+			for _, arg := range args {
+				if update {
+					if err := p.update(arg, asJSON); err != nil {
+						return err
+					}
+				}
+				lib, name, err := p.pack(pl, arg)
+				if err != nil {
+					return err
+				}
+				report, err := proof.Check(lib, name)
+				if err != nil {
+					return err
+				}
+				reports = append(reports, report)
+			}
+			return p.printReports(reports, asJSON, verbose)
+		},
+	}
+	pl.flags(cmd)
+	jsonFlag(cmd, &asJSON)
+	cmd.Flags().BoolVar(&update, "update", false, "write missing events and missing cases into the folder")
+	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "also list every fixture and what pins each parameter")
+	return cmd
+}
+
+// update completes a pack's folder and says what it wrote.
+func (p *Program) update(dir string, quiet bool) error {
+	if _, err := os.Stat(filepath.Join(dir, "provider.yaml")); err != nil {
+		return &operate.Advice{Err: fmt.Errorf("--update: %w", err), Do: "name the pack's folder: a built-in pack cannot be written"}
+	}
+	written, err := proof.Update(dir)
+	for _, file := range written {
+		if !quiet {
+			fmt.Fprintf(p.Stdout, "wrote %s\n", file)
+		}
+	}
+	return err
+}
+
+// printReports prints what was found; the error says which packs are not proven.
+func (p *Program) printReports(reports []proof.Report, asJSON, verbose bool) error {
+	var bad []string
+	for _, r := range reports {
+		if !r.OK() {
+			bad = append(bad, r.Pack)
+		}
+		if !asJSON {
+			p.printReport(r, verbose)
+		}
+	}
+	if asJSON {
+		if err := p.printJSON(reports); err != nil {
+			return err
+		}
+	}
+	if len(bad) == 0 {
+		return nil
+	}
+	return &operate.Advice{
+		Err: fmt.Errorf("provider check: %s: not proven", strings.Join(bad, ", ")),
+		Do:  "each line above names a file and what is wrong; --update writes missing events and missing cases into a pack's folder",
+	}
+}
+
+func (p *Program) printReport(r proof.Report, verbose bool) {
+	fmt.Fprintf(p.Stdout, "%s\n", r.Pack)
+	for _, problem := range r.Problems {
+		fmt.Fprintf(p.Stdout, "  ✗ %s\n", problem)
+	}
+	p.printFixtures(r, verbose)
+	p.printAttacks(r)
+	p.printMutations(r, verbose)
+}
+
+func (p *Program) printFixtures(r proof.Report, verbose bool) {
+	good, events := 0, 0
+	for _, c := range r.Fixtures {
+		events += c.Events
+		if len(c.Problems) == 0 {
+			good++
+			if verbose {
+				fmt.Fprintf(p.Stdout, "  ✓ %s: %d, %d events\n", c.Name, c.Answer, c.Events)
+			}
+		}
+		for _, problem := range c.Problems {
+			fmt.Fprintf(p.Stdout, "  ✗ %s\n", problem)
+		}
+	}
+	if len(r.Fixtures) > 0 {
+		fmt.Fprintf(p.Stdout, "  fixtures: %d of %d as they say, %d events\n", good, len(r.Fixtures), events)
+	}
+}
+
+// printAttacks says what was tried and how each kind ended.
+func (p *Program) printAttacks(r proof.Report) {
+	tried, accepted := 0, 0
+	t := p.table("  ATTACK", "TRIED", "REFUSED AS")
+	for _, a := range r.Attacks {
+		tried, accepted = tried+a.Tried, accepted+len(a.Accepted)
+		var reasons []string
+		for _, reason := range slices.Sorted(maps.Keys(a.Refused)) {
+			reasons = append(reasons, fmt.Sprintf("%s × %d", reason, a.Refused[reason]))
+		}
+		if len(a.Accepted) > 0 {
+			reasons = append(reasons, fmt.Sprintf("ACCEPTED × %d, such as %s", len(a.Accepted), a.Accepted[0]))
+		}
+		t.row("  "+a.Name, a.Tried, strings.Join(reasons, ", "))
+	}
+	if tried == 0 {
+		return
+	}
+	_ = t.flush() // a terminal that is gone reads no more
+	fmt.Fprintf(p.Stdout, "  attacks: %d of %d refused\n", tried-accepted, tried)
+}
+
+func (p *Program) printMutations(r proof.Report, verbose bool) {
+	pinned := 0
+	for _, m := range r.Mutations {
+		switch {
+		case m.PinnedBy == "":
+			fmt.Fprintf(p.Stdout, "  ✗ not pinned by any fixture: %s\n", m.Change)
+			continue
+		case verbose:
+			fmt.Fprintf(p.Stdout, "  ✓ %s: noticed by %s\n", m.Change, m.PinnedBy)
+		}
+		pinned++
+	}
+	if len(r.Mutations) > 0 {
+		fmt.Fprintf(p.Stdout, "  parameters: %d of %d changes are noticed by a fixture\n", pinned, len(r.Mutations))
+	}
+}
+
+func (p *Program) providerNew() *cobra.Command {
+	var dir string
+	cmd := &cobra.Command{
+		Use:   "new NAME",
+		Short: "write the commented folder of a new pack, which passes check",
+		Long: `Writes the folder NAME: a commented provider.yaml, an example request that is signed
+and mapped, and a README with the next steps. It passes ` + "`provider check`" + ` as it is, so
+that you change one thing at a time.
+
+Let the configuration's providers_dir name the folder around it, and no rebuild is
+needed.`,
+		Example: "  paybridge provider new acme --dir ./packs\n  paybridge provider check ./packs/acme",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			written, err := proof.Scaffold(dir, args[0])
+			for _, file := range written {
+				fmt.Fprintf(p.Stdout, "wrote %s\n", file)
+			}
+			if err != nil {
+				return err
+			}
+			folder := filepath.Join(dir, args[0])
+			fmt.Fprintf(p.Stdout, "\nnext: put a captured request into %s, then\n  %s provider check %s --update\n",
+				shellWord(filepath.Join(folder, "fixtures")), p.Name, shellWord("./"+folder))
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&dir, "dir", ".", "folder in which to make it")
+	return cmd
+}

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"paybridge/deploy/operate"
+	"paybridge/ingress/auth"
+	"paybridge/schemas/provider"
+)
+
+// sendFlags are the flags of `send`.
+type sendFlags struct {
+	place
+	endpoint, url, secretFile string
+	repeat                    int
+	rate                      float64
+	vary, json                bool
+}
+
+func (p *Program) sendCommand() *cobra.Command {
+	var f sendFlags
+	cmd := &cobra.Command{
+		Use:   "send SOURCE [FIXTURE]",
+		Short: "sign one of a provider's documented webhooks and post it",
+		Long: `Takes a fixture of the source's pack, signs it now, as that provider would and with
+the source's own secret, posts it, and says what was answered. It fails unless
+every answer is 200. ` + "`paybridge provider show`" + ` lists a pack's fixtures.
+
+The same bytes sent again are the same delivery: answered 200, stored once. With
+--vary every request is a payment of its own.
+
+URL and secret come from the configuration and the data folder. To send to any
+other address, name both: --url and --secret-file; SOURCE may then be the name of a
+pack.`,
+		Example: `  paybridge send pik
+  paybridge send pik --repeat 1000 --rate 200 --vary
+  paybridge send pixorder --endpoint PixPaymentReceivement
+  paybridge send pik --url https://pay.example.com/webhooks/pik --secret-file pik.secret`,
+		Args: cobra.RangeArgs(1, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			send, err := p.prepare(f, args[0], first(args[1:]))
+			if err != nil {
+				return err
+			}
+			return p.send(cmd.Context(), send, f.json)
+		},
+	}
+	f.flags(cmd)
+	cmd.Flags().StringVar(&f.endpoint, "endpoint", "", "endpoint, for a source that has several (default: the fixture's)")
+	cmd.Flags().StringVar(&f.url, "url", "", "post there; with no path, /webhooks/SOURCE is added")
+	cmd.Flags().StringVar(&f.secretFile, "secret-file", "", "file that holds the secret to sign with")
+	cmd.Flags().IntVar(&f.repeat, "repeat", 1, "how many requests")
+	cmd.Flags().Float64Var(&f.rate, "rate", 0, "requests a second (0: one after another)")
+	cmd.Flags().BoolVar(&f.vary, "vary", false, "make each request a distinct payment by replacing the ids in it")
+	jsonFlag(cmd, &f.json)
+	return cmd
+}
+
+// prepare turns the flags into a Send.
+func (p *Program) prepare(f sendFlags, source, fixture string) (operate.Send, error) {
+	b, err := p.find(f.place)
+	if err != nil {
+		return operate.Send{}, err
+	}
+	var send operate.Send
+	if f.url != "" && f.secretFile != "" && !b.has(source) {
+		send, err = preparePack(b.Library, source, fixture, f.endpoint)
+	} else {
+		send, err = b.sender().Prepare(source, fixture, f.endpoint)
+	}
+	if err != nil {
+		return operate.Send{}, err
+	}
+	if f.url != "" {
+		if send.URL, err = address(f.url, source, send.Fixture.Endpoint); err != nil {
+			return operate.Send{}, err
+		}
+	}
+	if f.secretFile != "" {
+		text, err := p.ReadFile(f.secretFile)
+		if err != nil {
+			return operate.Send{}, fmt.Errorf("--secret-file: %w", err)
+		}
+		send.Secret = auth.NewSecret("file", strings.TrimSpace(string(text)), true, f.secretFile)
+		send.SecretOf = "file " + f.secretFile
+	}
+	send.Repeat, send.Rate, send.Vary = f.repeat, f.rate, f.vary
+	send.Seed, send.Now = uint64(p.Now().UnixNano()), p.Now
+	return send, nil
+}
+
+// preparePack sends a pack's fixture without any configured source.
+func preparePack(lib *provider.Library, name, fixture, endpoint string) (operate.Send, error) {
+	half, err := lib.Auth(name)
+	if err != nil {
+		return operate.Send{}, err
+	}
+	all, err := lib.Fixtures(name)
+	if err != nil {
+		return operate.Send{}, err
+	}
+	f, err := operate.ChooseFixture(all, fixture, func(f provider.Fixture) bool { return endpoint == "" || f.Endpoint == endpoint })
+	return operate.Send{Source: name, Auth: half, Fixture: f}, err
+}
+
+// address completes an address that has no path.
+func address(text, source, endpoint string) (string, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return "", &operate.Advice{Err: fmt.Errorf("--url %q is not an address", text), Do: "write http://host:port or https://host/path"}
+	}
+	if u.Path == "" || u.Path == "/" {
+		u.Path = operate.WebhookPath(source, endpoint)
+	}
+	return u.String(), nil
+}
+
+// has says that a source is configured.
+func (b *bridge) has(source string) bool {
+	for _, s := range b.Config.Sources {
+		if s.Name == source {
+			return true
+		}
+	}
+	return false
+}
+
+// sender sends to the running `up`, else to where the configuration listens.
+func (b *bridge) sender() operate.Sender {
+	scheme := "http://"
+	if b.Config.Ingress.TLS.Enabled() {
+		scheme = "https://"
+	}
+	s := operate.Sender{Config: b.Config, Library: b.Library, Base: scheme + b.Config.Ingress.Listen}
+	if b.Running != nil {
+		s.Base = b.Running.Webhooks
+	}
+	return s
+}
+
+// fewLines is up to how many requests each has a line of its own.
+const fewLines = 10
+
+// send runs it and prints each answer, or their summary.
+func (p *Program) send(ctx context.Context, send operate.Send, asJSON bool) error {
+	var summary operate.Summary
+	start := p.Now()
+	err := send.Run(ctx, func(sent operate.Sent) {
+		summary.Add(sent)
+		if !asJSON && send.Repeat <= fewLines && sent.Status != 0 {
+			fmt.Fprintf(p.Stdout, "%d in %s  %s %s → %s\n", sent.Status, operate.Age(sent.Elapsed), send.Source, send.Fixture.Name, send.URL)
+		}
+	})
+	summary.Finish(p.Now().Sub(start))
+	if asJSON {
+		if printed := p.printJSON(summary); printed != nil {
+			return printed
+		}
+		return err
+	}
+	if summary.Requests > 1 {
+		p.printSummary(summary)
+		if !send.Vary {
+			fmt.Fprintln(p.Stdout, "all had the same bytes: a bridge stores the first and answers 200 to the others; --vary makes each a payment of its own")
+		}
+	}
+	return err
+}
+
+func (p *Program) printSummary(s operate.Summary) {
+	var counts []string
+	for _, status := range slices.Sorted(maps.Keys(s.Statuses)) {
+		counts = append(counts, fmt.Sprintf("%d × %s", s.Statuses[status], status))
+	}
+	fmt.Fprintf(p.Stdout, "%d requests in %.2f s (%.0f a second): %s; p50 %.1f ms, p99 %.1f ms\n",
+		s.Requests, s.Seconds, float64(s.Requests)/max(s.Seconds, 1e-9), strings.Join(counts, ", "), s.P50, s.P99)
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	natsjs "github.com/nats-io/nats.go/jetstream"
+	"github.com/spf13/cobra"
+
+	"paybridge/deploy/jetstream"
+	"paybridge/deploy/operate"
+)
+
+func (p *Program) tailCommand() *cobra.Command {
+	var (
+		pl      place
+		tail    = operate.Tail{Stream: jetstream.Payments}
+		since   string
+		timeout time.Duration
+	)
+	cmd := &cobra.Command{
+		Use:   "tail [FILTER]",
+		Short: "watch the events as they come",
+		Long: `Prints one line per event: when it happened, source, kind, state, amount, payment
+id and native type. It reads through a consumer of its own and disturbs nobody.
+
+FILTER narrows by subject: payments.<source>.<kind>.<state>.<native type>. The
+head and the tail may be left out, and * stands for any one word:
+
+  pik                    everything from source pik
+  '*.payin.confirmed'    money confirmed coming in, any source
+  '*.refund'             refunds`,
+		Example: `  paybridge tail
+  paybridge tail '*.payin.confirmed' --json
+  paybridge tail pik --since 1h --count 10`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var err error
+			if tail.Filter, err = operate.EventFilter(first(args)); err != nil {
+				return err
+			}
+			if tail.Since, err = operate.Moment(since, p.Now()); err != nil {
+				return err
+			}
+			b, err := p.find(pl)
+			if err != nil {
+				return err
+			}
+			ctx := cmd.Context()
+			if timeout > 0 {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, timeout)
+				defer cancel()
+			}
+			return b.onBus(ctx, roleReplay, func(ctx context.Context, js natsjs.JetStream) error {
+				return tail.Follow(ctx, js, p.Stdout, nil)
+			})
+		},
+	}
+	pl.flags(cmd)
+	cmd.Flags().BoolVar(&tail.JSON, "json", false, "print each CloudEvent as JSON, one a line")
+	cmd.Flags().StringVar(&since, "since", "", "begin with events stored since then: a duration (1h) or a time (2026-01-31T12:00:00Z)")
+	cmd.Flags().IntVar(&tail.Count, "count", 0, "stop after so many events (0: go on)")
+	cmd.Flags().DurationVar(&timeout, "timeout", 0, "stop after this long; with --count, a failure if too few came")
+	return cmd
+}
+
+// first is the first of optional arguments.
+func first(args []string) string {
+	if len(args) == 0 {
+		return ""
+	}
+	return args[0]
+}

@@ -1,0 +1,56 @@
+package operate
+
+import (
+	"fmt"
+	"strings"
+)
+
+// EventFilter makes a subject filter on the payments stream of what people type:
+//
+//	""                       everything
+//	pik                      everything from source pik
+//	*.payin.confirmed        money confirmed coming in, any provider
+//	payments.pik.refund.>    a subject as NATS writes it
+//
+// A filter without "payments." gets it, and one that leaves tokens out means
+// whatever they are.
+func EventFilter(text string) (string, error) {
+	if text == "" || text == ">" || text == "payments" {
+		return "payments.>", nil
+	}
+	tokens := strings.Split(text, ".")
+	if tokens[0] != "payments" {
+		tokens = append([]string{"payments"}, tokens...)
+	}
+	for i, token := range tokens {
+		if token == "" || strings.ContainsAny(token, " \t\r\n") || len(token) > 1 && strings.ContainsAny(token, "*>") ||
+			token == ">" && i != len(tokens)-1 {
+			return "", advise(fmt.Errorf("filter %q: token %d is not a subject token", text, i+1),
+				`write tokens separated by dots, such as pik, "*.payin.confirmed" or "payments.*.refund.>"; quote * and > in a shell`)
+		}
+	}
+	if last := tokens[len(tokens)-1]; last != ">" && len(tokens) < subjectHead+1 {
+		tokens = append(tokens, ">")
+	}
+	return strings.Join(tokens, "."), nil
+}
+
+// subjectHead is how many tokens of an event's subject come before the native
+// type: payments, source, kind and state.
+const subjectHead = 4
+
+// nativeTokens is the native type as it stands in an event's subject.
+func nativeTokens(subject string) string {
+	tokens := strings.SplitN(subject, ".", subjectHead+1)
+	if len(tokens) <= subjectHead {
+		return ""
+	}
+	return tokens[subjectHead]
+}
+
+// sourceToken is the source as it stands in a subject of any of the streams.
+func sourceToken(subject string) string {
+	_, rest, _ := strings.Cut(subject, ".")
+	source, _, _ := strings.Cut(rest, ".")
+	return source
+}

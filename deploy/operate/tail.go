@@ -1,0 +1,147 @@
+package operate
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"paybridge/schemas/event"
+)
+
+// Tail follows the events as they come in.
+type Tail struct {
+	Stream string    // name of the stream of events
+	Filter string    // subject filter, see EventFilter
+	Since  time.Time // stored at or after; the zero time means from now on
+	Count  int       // return after so many; 0: never
+	JSON   bool      // one CloudEvent a line, in structured form
+}
+
+// Follow writes events to w until Count is reached or ctx ends; a canceled ctx
+// is no error, a deadline is. It reads through an ordered consumer of its own: no
+// durable consumer is touched and nothing is acknowledged. started is called once
+// the consumer is in place: every event stored from then on is seen.
+func (t Tail) Follow(ctx context.Context, js jetstream.JetStream, w io.Writer, started func()) error {
+	config := jetstream.OrderedConsumerConfig{
+		FilterSubjects: []string{t.Filter},
+		DeliverPolicy:  jetstream.DeliverNewPolicy,
+	}
+	if !t.Since.IsZero() {
+		config.DeliverPolicy, config.OptStartTime = jetstream.DeliverByStartTimePolicy, &t.Since
+	}
+	consumer, err := js.OrderedConsumer(ctx, t.Stream, config)
+	if err != nil {
+		return streamAdvice(t.Stream, err)
+	}
+	messages, err := consumer.Messages()
+	if err != nil {
+		return err
+	}
+	defer messages.Stop()
+	if started != nil {
+		started()
+	}
+	for n := 0; t.Count == 0 || n < t.Count; n++ {
+		msg, err := messages.Next(jetstream.NextContext(ctx))
+		if err != nil {
+			return t.ended(ctx, err, n)
+		}
+		if err := t.write(w, msg); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ended says what it means that no further message came.
+func (t Tail) ended(ctx context.Context, err error, seen int) error {
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		if t.Count > 0 {
+			return fmt.Errorf("%d of %d events came in time", seen, t.Count)
+		}
+		return nil
+	case ctx.Err() != nil:
+		return nil
+	}
+	return err
+}
+
+// write prints one event. What does not decode is printed as such and never
+// skipped: somebody else wrote it, and the operator wants to know.
+func (t Tail) write(w io.Writer, msg jetstream.Msg) error {
+	e, err := event.Decode(msg.Headers(), msg.Data())
+	if err != nil {
+		_, err := fmt.Fprintf(w, "%s is no event: %v\n", msg.Subject(), err)
+		return err
+	}
+	if !t.JSON {
+		_, err := fmt.Fprintln(w, EventLine(msg.Subject(), &e))
+		return err
+	}
+	line, err := StructuredLine(&e)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(line)
+	return err
+}
+
+// StructuredLine is e in structured form on one line, its numbers' text kept.
+func StructuredLine(e *event.Event) ([]byte, error) {
+	text, err := e.AppendStructured(nil)
+	if err != nil {
+		return nil, err
+	}
+	var line bytes.Buffer
+	if err := json.Compact(&line, text); err != nil {
+		return nil, err
+	}
+	line.WriteByte('\n')
+	return line.Bytes(), nil
+}
+
+// EventLine is one readable line: when it happened, source, kind, state, amount,
+// payment id and native type, as aligned columns.
+func EventLine(subject string, e *event.Event) string {
+	amount := "-"
+	if m := e.Payment.Amount; m != nil {
+		amount = m.Value + " " + m.Currency
+	}
+	id := "-"
+	if e.Payment.ID != nil {
+		id = printable(*e.Payment.ID)
+	}
+	return fmt.Sprintf("%s  %-10s %-8s %-10s %14s  %-36s %s",
+		e.Time.UTC().Format("2006-01-02 15:04:05Z"), sourceToken(subject),
+		e.Payment.Kind, e.Payment.State, printable(amount), id, nativeTokens(subject))
+}
+
+// printable keeps a provider's text from driving the reader's terminal.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 {
+			return '?'
+		}
+		return r
+	}, s)
+}
+
+// streamAdvice says what to do about a stream that cannot be read.
+func streamAdvice(stream string, err error) error {
+	switch {
+	case errors.Is(err, jetstream.ErrStreamNotFound):
+		return advise(fmt.Errorf("stream %s does not exist", stream), "create the streams with `paybridge streams apply`, or start everything with `paybridge up`")
+	case errors.Is(err, nats.ErrNoResponders), errors.Is(err, jetstream.ErrJetStreamNotEnabled):
+		return advise(fmt.Errorf("stream %s: the NATS server has no JetStream for this account", stream), "check nats.url and the credentials in the configuration")
+	}
+	return fmt.Errorf("stream %s: %w", stream, err)
+}
