@@ -236,6 +236,70 @@ func validate(t *testing.T, p pack, nativeType string, event []byte) {
 	}
 }
 
+// TestPacksHidePersonalData maps every fixture with events.native: redacted. Every
+// pointer of a pack has to hide something in one of its fixtures, or nobody would see
+// that it is misspelt; and what is left is still what its schema says.
+func TestPacksHidePersonalData(t *testing.T) {
+	eachPack(t, func(t *testing.T, p pack) {
+		var err error
+		if p.program, err = mapping.Compile(p.events, mapping.Settings{Native: mapping.NativeRedacted}); err != nil {
+			t.Fatal(err)
+		}
+		hides := map[string]bool{}
+		for i := range p.fixtures {
+			f := &p.fixtures[i]
+			if f.Answer != http.StatusOK {
+				continue
+			}
+			for _, item := range mapAll(p, deliver(t, p, f), f.Sequence) {
+				if item.Event == nil {
+					continue
+				}
+				data, err := item.Event.AppendStructured(nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				validate(t, p, item.Event.NativeType, data)
+				for _, pointer := range p.events.Personal {
+					hides[pointer.Text] = hides[pointer.Text] || hidden(t, item.Event.Native, pointer.Text)
+				}
+			}
+		}
+		for _, pointer := range p.events.Personal {
+			if !hides[pointer.Text] {
+				t.Errorf("%s: %s hides nothing in any fixture", pointer.At, pointer.Text)
+			}
+		}
+	})
+}
+
+// hidden says whether a pointer leads to a redacted value.
+func hidden(t *testing.T, native []byte, pointer string) bool {
+	t.Helper()
+	var value any
+	if err := json.Unmarshal(native, &value); err != nil {
+		t.Fatal(err)
+	}
+	values := []any{value}
+	for _, step := range strings.Split(pointer, "/")[1:] {
+		var next []any
+		for _, v := range values {
+			switch v := v.(type) {
+			case map[string]any:
+				if kid, ok := v[step]; ok {
+					next = append(next, kid)
+				}
+			case []any:
+				if step == "*" {
+					next = append(next, v...)
+				}
+			}
+		}
+		values = next
+	}
+	return slices.Contains(values, any("[redacted]"))
+}
+
 // TestPacksPinTheirAuth changes every parameter of every pack's auth half, one at a
 // time: at least one of the pack's fixtures has to notice.
 func TestPacksPinTheirAuth(t *testing.T) {
