@@ -127,27 +127,28 @@ func TestOrder(t *testing.T) {
 // to S-12, S-17, S-18, S-28, S-29).
 func TestUnauthenticated(t *testing.T) {
 	d := open(t)
-	good := sign(pikSecret, "x")
-	first := ""
-	for _, lines := range [][]string{
-		nil,
-		{"Pik-Signature:"},
-		{"Pik-Signature: zz"},
-		{"Pik-Signature: " + sign("", "x")},
-		{"Pik-Signature: " + sign(orderSecret, "x")},
-		{"Pik-Signature: " + sign(pikSecret, "x\n")},
-		{"Pik-Signature: " + good[:62]},
-		{"Pik-Signature: " + good, "Pik-Signature: " + sign(pikSecret, "y")},
-		{"Pik-Signature: " + sign(pikSecret, "y"), "Pik-Signature: " + good},
-	} {
-		got := d.raw(request("POST /webhooks/pik", "x", lines...))
-		checkProblem(t, got, 401)
-		got.header.Del("Date")
-		got.header.Del("Connection") // says only whether the body was read
-		if all := fmt.Sprint(got.header, got.body); first == "" {
-			first = all
-		} else if all != first {
-			t.Errorf("%v: %s, others get %s", lines, all, first)
+	for _, body := range []string{"x", strings.Repeat("x", freeBytes), strings.Repeat("x", freeBytes+1), strings.Repeat("x", smallBytes+1)} {
+		good := sign(pikSecret, body)
+		first := ""
+		for _, lines := range [][]string{
+			nil,
+			{"Pik-Signature:"},
+			{"Pik-Signature: zz"},
+			{"Pik-Signature: " + sign("", body)},
+			{"Pik-Signature: " + sign(orderSecret, body)},
+			{"Pik-Signature: " + sign(pikSecret, body+"\n")},
+			{"Pik-Signature: " + good[:62]},
+			{"Pik-Signature: " + good, "Pik-Signature: " + sign(pikSecret, "y")},
+			{"Pik-Signature: " + sign(pikSecret, "y"), "Pik-Signature: " + good},
+		} {
+			got := d.raw(request("POST /webhooks/pik", body, lines...))
+			checkProblem(t, got, 401)
+			got.header.Del("Date")
+			if all := fmt.Sprint(got); first == "" {
+				first = all
+			} else if all != first {
+				t.Errorf("%v: %s, others get %s", lines, all, first)
+			}
 		}
 	}
 	if d.count() != 0 {

@@ -8,11 +8,12 @@ import (
 	"paybridge/schemas/delivery"
 )
 
-// refuseEarly refuses, before the body is read, what its headers refuse. Where the
-// body is signed and of unknown length, its size and emptiness are checked first,
-// as the contract orders.
+// refuseEarly refuses, before the body is read, what its headers refuse. A signed
+// body that costs nothing to read is read all the same, so that all its failures look
+// alike; and where its length is unknown, its size and emptiness are checked first, as
+// the contract orders.
 func (s *Server) refuseEarly(c *call) *problem {
-	if !c.route.token && c.r.ContentLength < 0 {
+	if !c.route.token && c.r.ContentLength <= freeBytes {
 		return nil
 	}
 	request := c.request()

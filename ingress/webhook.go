@@ -103,7 +103,7 @@ func (s *Server) put(c *call) *problem {
 // answer ends the story, whatever it was: one answer, one count, one log line.
 func (s *Server) answer(c *call, p *problem) {
 	c.answered = true
-	closing := s.draining.Load() || !c.read && c.r.ContentLength != 0
+	closing := s.draining.Load() || c.closes(p)
 	took := s.o.Now().Sub(c.began)
 	if p == nil {
 		c.route.accept(c.w, closing)
@@ -118,4 +118,13 @@ func (s *Server) answer(c *call, p *problem) {
 	if p == problemSize {
 		linger(c)
 	}
+}
+
+// closes says whether the connection ends with the answer: where a body, or a rest
+// of it, is unread, and where it might have been, so that failures look alike.
+func (c *call) closes(p *problem) bool {
+	if p == problemAuth && c.r.ContentLength > freeBytes {
+		return true
+	}
+	return !c.read && c.r.ContentLength != 0
 }
