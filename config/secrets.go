@@ -30,6 +30,7 @@ func (s *section) secrets(name string) []Secret {
 // secret reads one secret: exactly one of env, file and value, and, where it has
 // others beside it, an id.
 func (r *reader) secret(s *section, listed bool) Secret {
+	s.private = true
 	secret := Secret{Key: s.path, At: r.config.at(s.path)}
 	if listed {
 		if !s.present("id") {

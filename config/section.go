@@ -17,6 +17,8 @@ type section struct {
 	nodes map[string]*yaml.Node
 	order []string // keys as they stand in the file
 	known []string // keys that were asked for
+
+	private bool // a key that nobody knows may be a secret in the wrong place
 }
 
 // section reads a mapping. A key without a value is an empty mapping; what is not
@@ -87,9 +89,14 @@ func (s *section) has(name string) bool { return s.nodes[name] != nil }
 // end reports the keys that nobody took.
 func (s *section) end() {
 	for _, name := range s.order {
-		if !slices.Contains(s.known, name) {
-			s.problem(s.key(name), "unknown key", "known here: "+strings.Join(s.known, ", "))
+		if slices.Contains(s.known, name) {
+			continue
 		}
+		p := s.config.Problem(s.key(name), "unknown key", "known here: "+strings.Join(s.known, ", "))
+		if s.private {
+			p.Key = s.path
+		}
+		s.problems = append(s.problems, p)
 	}
 }
 
