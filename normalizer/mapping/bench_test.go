@@ -1,52 +1,62 @@
 package mapping
 
-import (
-	"testing"
+import "testing"
 
-	"paybridge/schemas/provider"
-)
-
-func BenchmarkTrial(b *testing.B) {
-	lib, err := provider.BuiltIn()
-	if err != nil {
-		b.Fatal(err)
-	}
-	e, err := lib.Events("picpay")
-	if err != nil {
-		b.Fatal(err)
-	}
-	p, err := Compile(e, Settings{})
-	if err != nil {
-		b.Fatal(err)
-	}
+// TestAllocations bounds what PicPay's published example costs, decoded, mapped and
+// encoded.
+func TestAllocations(t *testing.T) {
+	p := builtIn(t, "picpay")
 	d := picpayDelivery()
-	b.Run("decode", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			p.Decode(d)
+	room := make([]byte, 0, 8<<10)
+	got := testing.AllocsPerRun(100, func() {
+		doc, dead := p.Decode(d)
+		if dead != nil {
+			t.Fatal(dead)
+		}
+		if _, err := p.Map(d, doc, 7)[0].Event.AppendStructured(room); err != nil {
+			t.Fatal(err)
 		}
 	})
-	b.Run("map", func(b *testing.B) {
-		doc, _ := p.Decode(d)
-		b.ReportAllocs()
-		for b.Loop() {
-			p.Map(d, doc, 7)
-		}
-	})
-	b.Run("encode", func(b *testing.B) {
-		doc, _ := p.Decode(d)
-		it := p.Map(d, doc, 7)
-		b.ReportAllocs()
-		for b.Loop() {
-			it[0].Event.AppendStructured(make([]byte, 0, 4096))
-		}
-	})
-	b.Run("all", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
+	t.Logf("%.0f allocations", got)
+	if got > 100 {
+		t.Errorf("%.0f allocations, want at most 100", got)
+	}
+}
+
+func BenchmarkPicPay(b *testing.B) {
+	p := builtIn(b, "picpay")
+	d := picpayDelivery()
+	doc, dead := p.Decode(d)
+	if dead != nil {
+		b.Fatal(dead)
+	}
+	items := p.Map(d, doc, 7)
+	steps := map[string]func(){
+		"decode": func() { p.Decode(d) },
+		"map":    func() { p.Map(d, doc, 7) },
+		"encode": func() { items[0].Event.AppendStructured(make([]byte, 0, 4096)) },
+		"all": func() {
 			doc, _ := p.Decode(d)
-			it := p.Map(d, doc, 7)
-			it[0].Event.AppendStructured(make([]byte, 0, 4096))
+			p.Map(d, doc, 7)[0].Event.AppendStructured(make([]byte, 0, 4096))
+		},
+	}
+	for _, name := range []string{"decode", "map", "encode", "all"} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				steps[name]()
+			}
+		})
+	}
+}
+
+// BenchmarkCompile is what loading a pack costs.
+func BenchmarkCompile(b *testing.B) {
+	e := readPack(b, orders)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Compile(e, Settings{}); err != nil {
+			b.Fatal(err)
 		}
-	})
+	}
 }

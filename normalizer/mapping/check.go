@@ -65,6 +65,8 @@ func (c *compiler) check(key string, t provider.Text, text string, checked *cel.
 	if loops > maxLoops {
 		c.problem(t.At, key, fmt.Sprintf("has %d loops (map, filter, exists, all) inside each other, more than %d", loops, maxLoops), "name the inner list in let")
 	}
+	// A macro repeats what it is given: exists(x, …) would report a mistake in its list
+	// as often as it reads it.
 	seen := map[string]bool{}
 	ast.PostOrderVisit(native.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
 		if message, hint := c.forbidden(e, native.TypeMap()[e.ID()]); message != "" && !seen[message] {
@@ -72,6 +74,8 @@ func (c *compiler) check(key string, t provider.Text, text string, checked *cel.
 			c.problem(at(e), key, message, hint)
 		}
 	}))
+	// The least that it may cost is known where its lists are literals. What a body makes
+	// of it is the meter's business.
 	estimate, err := c.env.EstimateCost(checked, unknownSizes{})
 	if err == nil && estimate.Min > evaluationCost {
 		c.problem(t.At, key, "costs too much whatever the body is", "make the lists in it shorter")
@@ -80,6 +84,8 @@ func (c *compiler) check(key string, t provider.Text, text string, checked *cel.
 
 // forbidden says what is wrong with one node, "" where nothing is.
 func (c *compiler) forbidden(e ast.Expr, t *types.Type) (message, hint string) {
+	// The checker takes the name of a type, such as int or type, for a value. Nothing here
+	// is one.
 	switch e.Kind() {
 	case ast.IdentKind:
 		if t.Kind() == types.TypeKind {
@@ -98,8 +104,11 @@ func (c *compiler) forbidden(e ast.Expr, t *types.Type) (message, hint string) {
 	return "", ""
 }
 
+// forbiddenCall is forbidden for calls: what an argument must be written out for, so
+// that it is known, and known to be harmless, when the pack is loaded.
 func (c *compiler) forbiddenCall(call ast.CallExpr) (message, hint string) {
 	args := call.Args()
+	// Only a text that stands in the expression itself counts as written out.
 	literal := func(e ast.Expr) (string, bool) {
 		if e.Kind() != ast.LiteralKind {
 			return "", false
@@ -113,6 +122,8 @@ func (c *compiler) forbiddenCall(call ast.CallExpr) (message, hint string) {
 		if !ok {
 			return "has a time_in whose zone is not written out", "write it as text: time_in(x, \"America/Sao_Paulo\")"
 		}
+		// The zone is loaded here, once: evaluation does no I/O. "Local" is the machine's,
+		// and the same delivery must give the same event on every machine.
 		zone, err := time.LoadLocation(name)
 		if err != nil || name == "" || name == "Local" {
 			return fmt.Sprintf("names the zone %q, which is not known", name), "write one of the IANA database, such as \"America/Sao_Paulo\" or \"UTC\""
@@ -126,6 +137,7 @@ func (c *compiler) forbiddenCall(call ast.CallExpr) (message, hint string) {
 		if len(pattern) > maxPattern {
 			return fmt.Sprintf("has a regular expression over %d bytes", maxPattern), "make it shorter"
 		}
+		// Go's expressions are linear in the text; one that is too large for it is refused here.
 		if _, err := regexp.Compile(pattern); err != nil {
 			return fmt.Sprintf("has a bad regular expression: %v", err), ""
 		}
@@ -165,10 +177,12 @@ func deepestLoop(e ast.Expr) int {
 // unknownSizes tells CEL's estimate that nothing is known of a body.
 type unknownSizes struct{}
 
+// EstimateSize is anything: a body may be empty or huge.
 func (unknownSizes) EstimateSize(cost.AstNode) *cost.SizeEstimate {
 	return &cost.SizeEstimate{Min: 0, Max: math.MaxInt32}
 }
 
+// EstimateCallCost is left to CEL's own table.
 func (unknownSizes) EstimateCallCost(string, string, *cost.AstNode, []cost.AstNode) *cost.CallEstimate {
 	return nil
 }

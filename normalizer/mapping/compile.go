@@ -59,6 +59,8 @@ func Compile(e *provider.Events, s Settings) (*Program, error) {
 	if p.settings.TypePrefix == "" {
 		p.settings.TypePrefix = e.TypePrefix
 	}
+	// The order of what follows is the order in which names become known: a delivery has no
+	// item before its items are listed, and an item no type before its type is evaluated.
 	p.ignore = c.expression("ignore", e.Ignore, wantBool)
 	p.items = c.expression("items", e.Items, wantList)
 
@@ -108,6 +110,7 @@ func Compile(e *provider.Events, s Settings) (*Program, error) {
 	return p, nil
 }
 
+// index is the key of the i-th element of a list, as provider.Problem writes it.
 func index(list string, i int) string { return list + "[" + strconv.Itoa(i) + "]" }
 
 // compiler gathers problems while it compiles.
@@ -119,6 +122,7 @@ type compiler struct {
 	problems provider.Problems
 }
 
+// problem records what is wrong at a key of the events half.
 func (c *compiler) problem(at provider.Position, key, message, hint string) {
 	c.problems = append(c.problems, provider.Problem{At: at, Key: strings.TrimSuffix("events."+key, "."), Message: message, Hint: hint})
 }
@@ -136,12 +140,15 @@ func (c *compiler) declare(name string, t *cel.Type) {
 // expression compiles one expression; nil where there is none, or where it has
 // problems.
 func (c *compiler) expression(key string, t provider.Text, want wants) *expression {
+	// What uses the name of a let that has problems is not reported for them again.
 	c.result = cel.DynType
 	text := strings.TrimSpace(t.Text)
 	if text == "" {
 		return nil
 	}
 	c.count++
+	// One compilation reports all that is wrong with the expression, and a pack goes on
+	// after it: an author sees every mistake at once.
 	checked, issues := c.env.Compile(text)
 	if issues.Err() != nil {
 		c.reportIssues(key, t, text, issues)
@@ -155,6 +162,7 @@ func (c *compiler) expression(key string, t provider.Text, want wants) *expressi
 	c.result = checked.OutputType()
 	cost, static := staticCost(checked)
 	x := &expression{key: key, cost: cost, metered: !static}
+	// A literal, such as the rail of a provider that has one, is not evaluated again.
 	if root := checked.NativeRep().Expr(); root.Kind() == ast.LiteralKind {
 		x.constant = root.AsLiteral()
 		return x
@@ -178,10 +186,13 @@ func (c *compiler) settings(key string, fields []provider.Let) []setting {
 		}
 		all = append(all, setting{i, c.expression(key+"."+f.Name, f.Expr, paymentFields[i].want)})
 	}
+	// One order of fields, whatever the file's, gives one order of notes and failures.
 	slices.SortStableFunc(all, func(a, b setting) int { return a.field - b.field })
 	return all
 }
 
+// rule compiles a rule. What package provider has checked in a file is checked again,
+// for packs that are made in Go.
 func (c *compiler) rule(key string, r provider.Rule) rule {
 	compiled := rule{
 		when: c.expression(key+".when", r.When, wantBool),

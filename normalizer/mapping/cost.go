@@ -12,7 +12,11 @@ import (
 )
 
 // The bounds of what a pack may cost. A unit is about one step of the evaluator,
-// or sixteen bytes that a function reads or writes: tens of nanoseconds.
+// or sixteen bytes that a function reads or writes: tens of nanoseconds. So an
+// expression ends within some ten milliseconds and a delivery within a second or
+// two, whatever its pack and its body are: well before JetStream takes the message
+// for lost and gives it to another worker. A real pack spends a few thousand units
+// on an item.
 const (
 	evaluationCost = 300_000    // one expression
 	deliveryCost   = 10_000_000 // all expressions of one delivery
@@ -51,6 +55,9 @@ func staticCost(checked *cel.Ast) (uint64, bool) {
 	return cost, static
 }
 
+// staticCall is the price of a call whatever its arguments are, and true, or false where
+// its work grows with them. Comparisons and conversions read at most one number, which
+// has at most maxDigits.
 func staticCall(call ast.CallExpr, result *types.Type) (uint64, bool) {
 	switch call.FunctionName() {
 	case operators.Conditional, operators.LogicalAnd, operators.LogicalOr, operators.LogicalNot,
@@ -102,6 +109,7 @@ type meter struct{}
 
 // CallCost is what one call costs besides the evaluation of its arguments.
 func (meter) CallCost(function, _ string, args []ref.Val, result ref.Val) *uint64 {
+	// What a function makes counts like what it reads: it was written, and will be read.
 	bytes := weight(result)
 	for _, arg := range args {
 		bytes += weight(arg)
@@ -130,6 +138,7 @@ func weight(v ref.Val) uint64 {
 	switch v := v.(type) {
 	case types.String:
 		return uint64(len(v))
+	// What has a fixed size weighs nothing: the call itself is a unit.
 	case *types.Err, types.Int, types.Bool, types.Null, *types.Optional:
 		return 0
 	case traits.Lister, traits.Mapper:

@@ -22,6 +22,7 @@ type decision struct {
 func (r *run) decide() (d decision, key string, f *failure) {
 	for i := range r.program.rules {
 		rule := &r.program.rules[i]
+		// What could decide nothing is not evaluated: the common case ends at the first match.
 		if !d.open(rule) {
 			continue
 		}
@@ -67,6 +68,8 @@ func (d *decision) take(r *rule) {
 			d.set = append(d.set, s)
 		}
 	}
+	// A rule that decides only what earlier ones left open adds to them; what they have
+	// set, it does not change.
 	if d.id == nil {
 		d.id = r.id
 	}

@@ -30,6 +30,8 @@ var ownNames = []string{varBody, varHeader, varEndpoint, varSource, varReceivedA
 
 // deliveryEnvironment is what items and ignore see.
 func deliveryEnvironment(z zones) (*cel.Env, error) {
+	// Sizes are bounded before anything is parsed; names and types are then checked as in
+	// any typed language. What is read from a body is dyn: it is checked when it is there.
 	options := []cel.EnvOption{
 		cel.StdLib(cel.StdLibSubset(standard())),
 		cel.OptionalTypes(),
@@ -59,28 +61,39 @@ func conversions(z zones) []cel.EnvOption {
 		return cel.Function(name, cel.Overload(name+"_dyn", []*cel.Type{cel.DynType, second}, result, cel.BinaryBinding(f)))
 	}
 	return []cel.EnvOption{
+		// int(x): the value of a number or a text that is an integer; an error where something would be lost.
 		unary("int", cel.IntType, toInt),
+		// string(x): a text, a number's own text, a time as RFC 3339.
 		unary("string", cel.StringType, toString),
+		// time(x): RFC 3339 with its zone.
 		unary("time", cel.TimestampType, toTime),
+		// time_in(x, zone): the same, in the zone where it has none; notes zoneless_time.
 		binary("time_in", cel.StringType, cel.TimestampType, z.toTimeIn),
+		// unix(x), unix_ms(x): whole seconds and milliseconds since 1970.
 		unary("unix", cel.TimestampType, fromUnix(time.Second)),
 		unary("unix_ms", cel.TimestampType, fromUnix(time.Millisecond)),
+		// money(value, currency), minor(value, currency): exact amounts in major and in minor units.
 		binary("money", cel.DynType, moneyType, toMoney("money", event.NewMoney)),
 		binary("minor", cel.DynType, moneyType, toMoney("minor", event.MoneyFromMinor)),
+		// document(type, number): a tax or identity document, masked.
 		binary("document", cel.DynType, documentType, toDocument),
+		// digest(): SHA-256 of the body in hex, for providers that name nothing that identifies an event.
 		cel.Function("digest", cel.Overload("digest", nil, cel.StringType, cel.LateFunctionBinding())),
 	}
 }
 
 // standard is the part of CEL's standard library that packs get: no doubles, no
 // bytes, no conversion that could lose something, no comparison that does not know
-// a number.
+// a number. What is left out here is declared again, by comparisons and conversions,
+// in a form that does, or has no use in a pack: a new function has to be asked for
+// and priced before a pack can call it.
 func standard() *env.LibrarySubset {
 	return &env.LibrarySubset{IncludeFunctions: []*env.Function{
 		env.NewFunction(operators.Conditional),
 		env.NewFunction(operators.LogicalAnd),
 		env.NewFunction(operators.LogicalOr),
 		env.NewFunction(operators.LogicalNot),
+		// Written by no author: exists and all become it.
 		env.NewFunction(operators.NotStrictlyFalse),
 		env.NewFunction(operators.Equals),
 		env.NewFunction(operators.NotEquals),
@@ -103,6 +116,7 @@ func standard() *env.LibrarySubset {
 	}}
 }
 
+// subset is a function with only those overloads.
 func subset(function string, ids ...string) *env.Function {
 	list := make([]*env.Overload, len(ids))
 	for i, id := range ids {

@@ -42,11 +42,14 @@ func explain(err error) *failure {
 		return &failure{refused: true, problem: string(helper)}
 	}
 	message := err.Error()
+	// A name that is selected in a list, or from a scalar, is as absent as one that is not
+	// in an object: the body is not of the shape that the pack expects, there.
 	for _, missing := range []string{"no such key", "index out of bounds", "optional.none() dereference", "unsupported index type"} {
 		if strings.HasPrefix(message, missing) {
 			return failAbsent
 		}
 	}
+	// CEL has no type of error for it; its words are pinned by a test.
 	if strings.HasPrefix(message, "no such overload") {
 		return &failure{problem: "a value is not of the type that an operator or a helper takes"}
 	}

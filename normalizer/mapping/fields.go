@@ -21,11 +21,14 @@ type draft struct {
 	amounts   [5]event.Money
 	documents [2]event.Document
 
+	// How much of the room is taken. A field is filled once, and there is room for all:
+	// fourteen texts and the time, five amounts, two documents.
 	usedTexts, usedAmounts, usedDocuments int
 	notes                                 []string
 	room                                  [4]string // for notes
 }
 
+// text gives a text a place in the draft.
 func (d *draft) text(s string) *string {
 	d.texts[d.usedTexts] = s
 	d.usedTexts++
@@ -72,6 +75,7 @@ var paymentFields = []paymentField{
 
 // fill puts the value of one field into the draft.
 func (f *paymentField) fill(d *draft, v ref.Val) *failure {
+	// The checker has seen to the type where it could; what was dyn is checked now.
 	switch {
 	case f.text != nil:
 		text, ok := scalarText(v)
@@ -105,6 +109,7 @@ func (f *paymentField) fill(d *draft, v ref.Val) *failure {
 	return nil
 }
 
+// setRail sets the rail, a word of the contract.
 func setRail(d *draft, v ref.Val) *failure {
 	text, _ := scalarText(v)
 	rail := event.Rail(text)
@@ -115,6 +120,7 @@ func setRail(d *draft, v ref.Val) *failure {
 	return nil
 }
 
+// setTxHashes sets the list of hashes, without the nulls in it.
 func setTxHashes(d *draft, v ref.Val) *failure {
 	l, ok := v.(traits.Lister)
 	if !ok {

@@ -29,6 +29,8 @@ func (r *run) identify(made *draft, decided decision, n *document.Node, nativeTy
 		}
 	}
 	made.notes = append(made.notes, noteDerivedID)
+	// Each part is one escaped token, so that no two lists of parts give one id: the colon
+	// between them cannot come out of a part.
 	var room [160]byte
 	derived, known := room[:0], false
 	for i, x := range r.program.derived {
@@ -42,6 +44,8 @@ func (r *run) identify(made *draft, decided decision, n *document.Node, nativeTy
 		known = known || text != ""
 		derived = delivery.AppendToken(derived, text)
 	}
+	// A list of nothing but absent parts would be one id for all events that are like
+	// that.
 	if known {
 		return event.CleanID(string(derived)), "", nil
 	}

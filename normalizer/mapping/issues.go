@@ -35,6 +35,7 @@ var instead = map[string]string{
 
 // reportIssues turns what CEL's checker says of an expression into problems.
 func (c *compiler) reportIssues(key string, t provider.Text, text string, issues *cel.Issues) {
+	// One mistake may be found at several nodes.
 	seen := map[string]bool{}
 	for _, issue := range issues.Errors() {
 		message, hint := c.reword(issue.Message)
@@ -106,6 +107,7 @@ func (c *compiler) functions() []string {
 	return names
 }
 
+// fieldNames is every field of a payment that a pack may set.
 func fieldNames() []string {
 	names := make([]string, len(paymentFields))
 	for i, f := range paymentFields {
@@ -141,6 +143,7 @@ func near(name string, known []string) string {
 
 // editDistance is how many letters must be added, removed or changed.
 func editDistance(a, b string) int {
+	// The distances of the beginnings of b from the beginning of a seen so far.
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j

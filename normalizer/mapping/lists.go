@@ -24,6 +24,7 @@ func listFunctions() []cel.EnvOption {
 
 // flatten takes one level of lists out of a list.
 func flatten(v ref.Val) ref.Val {
+	// What is not a list stays as it is, as in CEL's own flatten.
 	flat := []ref.Val{}
 	for i := v.(traits.Lister).Iterator(); i.HasNext() == types.True; {
 		element := i.Next()
@@ -50,6 +51,7 @@ func distinct(v ref.Val) ref.Val {
 	if size, ok := l.Size().(types.Int); !ok || size > 100 {
 		return fail("distinct: the list has more than 100 elements")
 	}
+	// The first of equal elements stays, in its place.
 	var kept []ref.Val
 next:
 	for i := l.Iterator(); i.HasNext() == types.True; {

@@ -40,6 +40,8 @@ func (p *Program) Decode(d *delivery.Delivery) (*document.Document, *Dead) {
 // the raw stream. A delivery that is ignored, or whose items cannot be listed, is
 // one item with a Dead.
 func (p *Program) Map(d *delivery.Delivery, doc *document.Document, sequence uint64) []Item {
+	// Ignored first: a ping has none of what the rest asks for. Then the items, each by
+	// itself, so that one that fails leaves its neighbours alone.
 	r, err := p.start(d, doc)
 	if err != nil {
 		return []Item{{Dead: &Dead{Reason: delivery.MappingFailed, Problem: "the evaluation cannot begin"}}}
@@ -105,6 +107,8 @@ func (r *run) itemNodes(doc *document.Document) ([]*document.Node, *Dead) {
 		return nil, &Dead{Reason: delivery.TooLarge, Problem: "items: more than 1,000 in one delivery"}
 	}
 	nodes := make([]*document.Node, 0, size)
+	// The elements of a list of the body are nodes, whatever they are. Of a list that an
+	// expression made, texts and the like have lost theirs.
 	if whole, ok := v.(*list); ok {
 		for i := range whole.node().Size() {
 			nodes = append(nodes, whole.node().At(i))
@@ -161,6 +165,7 @@ func (r *run) event(n *document.Node, sequence string, number int) (*event.Event
 	} else {
 		e.PartitionKey = d.Source + "/" + e.ID
 	}
+	// Notes are a set; in one order, the same delivery gives the same bytes.
 	slices.Sort(made.notes)
 	e.Payment.Notes = slices.Compact(made.notes)
 	e.Native = p.native(n)
@@ -177,6 +182,7 @@ func (r *run) typeOf() (nativeType, key string, f *failure) {
 	if !ok {
 		return "", "type", &failure{problem: "is a list or an object, not a text"}
 	}
+	// What follows, rules first, sees it under the name type.
 	r.nativeType = types.String(text)
 	return text, "", nil
 }
@@ -198,6 +204,7 @@ func (r *run) fillPayment(made *draft, decided decision) (key string, f *failure
 		}
 	}
 	made.finish()
+	// An empty id names nothing, and would put unrelated payments into one partition.
 	if pay.ID != nil && *pay.ID == "" {
 		pay.ID = nil
 	}
@@ -214,6 +221,8 @@ func (r *run) date(made *draft) *failure {
 	}
 	v, f := r.eval(r.program.time)
 	switch {
+	// The budget is no matter of the body's sense: an event whose time was not looked at is
+	// not published with a guess.
 	case f != nil && f.exhausted:
 		return f
 	case f != nil && f.absent, f == nil && v == types.NullValue:

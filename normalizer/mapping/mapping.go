@@ -54,6 +54,7 @@ type Settings struct {
 	Native     Native // default full
 }
 
+// orDefault replaces zeros.
 func (s Settings) orDefault() Settings {
 	if s.SourceBase == "" {
 		s.SourceBase = "urn:paybridge:"

@@ -15,6 +15,7 @@ type masked struct{ document event.Document }
 
 var documentType = types.NewOpaqueType("document")
 
+// Equal compares what is left to see.
 func (m *masked) Equal(other ref.Val) ref.Val {
 	o, ok := other.(*masked)
 	return types.Bool(ok && m.document == o.document)
@@ -56,6 +57,7 @@ func mask(kind, number string) string {
 	if len(number) > maxDigits {
 		return strings.Repeat("*", 32)
 	}
+	// What providers put between the digits says nothing about who it is.
 	kept := strings.Map(func(r rune) rune {
 		if r == '.' || r == '-' || r == '/' || r == ' ' {
 			return -1
@@ -64,6 +66,7 @@ func mask(kind, number string) string {
 	}, number)
 	n := []rune(kept)
 	switch {
+	// Receipts of Pix show a CPF like that.
 	case kind == "CPF" && len(n) == 11:
 		return "***." + string(n[3:6]) + "." + string(n[6:9]) + "-**"
 	case kind == "CNPJ" && len(n) == 14:

@@ -19,6 +19,7 @@ type amount struct {
 
 var moneyType = types.NewOpaqueType("money")
 
+// Equal compares value and currency.
 func (a *amount) Equal(other ref.Val) ref.Val {
 	b, ok := other.(*amount)
 	return types.Bool(ok && a.none == b.none && a.money.Value == b.money.Value && a.money.Currency == b.money.Currency)
@@ -53,6 +54,8 @@ func toMoney(name string, make func(value, currency string) (event.Money, []stri
 		}
 		money, notes, err := make(text, string(currency))
 		switch {
+		// How many cents make one of an unknown token is a guess, and an amount is none: the
+		// field is null, and the note says why.
 		case errors.Is(err, event.ErrUnknownExponent):
 			return &amount{notes: []string{event.NoteUnknownExponent}, none: true}
 		case err != nil:

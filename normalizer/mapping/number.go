@@ -12,11 +12,14 @@ import (
 
 // number is a JSON number as CEL sees it: an exact decimal that keeps its text.
 // It is compared, and taken by int, string, money, minor, unix and unix_ms; it has
-// no arithmetic, and never becomes a double.
+// no arithmetic, and never becomes a double. An author says what a number is before
+// anything is done with it: 100.00 may be an amount, a count of cents or a code, and
+// each of them has other digits that matter.
 type number document.Node
 
 var numberType = types.NewOpaqueType("number")
 
+// text is the number as it is written in the body.
 func (n *number) text() string { return (*document.Node)(n).Text() }
 
 func (n *number) Equal(other ref.Val) ref.Val               { return equal(n, other) }

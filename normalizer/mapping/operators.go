@@ -22,6 +22,7 @@ func equal(a, b ref.Val) ref.Val {
 	if c, ok := compareNumbers(a, b); ok {
 		return types.Bool(c == 0)
 	}
+	// Two parts of the body are compared without making values of what is in them.
 	if x, y := node(a), node(b); x != nil && y != nil {
 		return types.Bool(document.Equal(x, y))
 	}
@@ -42,6 +43,7 @@ func equal(a, b ref.Val) ref.Val {
 	return types.Equal(plain(a), plain(b))
 }
 
+// equalLists compares element by element.
 func equalLists(a, b traits.Lister) ref.Val {
 	if a.Size() != b.Size() {
 		return types.False
@@ -54,6 +56,7 @@ func equalLists(a, b traits.Lister) ref.Val {
 	return types.True
 }
 
+// equalMaps compares member by member, in any order.
 func equalMaps(a, b traits.Mapper) ref.Val {
 	if a.Size() != b.Size() {
 		return types.False
@@ -112,6 +115,7 @@ func contains(container, v ref.Val) ref.Val {
 		}
 		return types.False
 	case traits.Mapper:
+		// Of an object, its names.
 		_, ok := c.Find(v)
 		return types.Bool(ok)
 	}
@@ -159,6 +163,10 @@ func equality(i interpreter.InterpretableV2) (interpreter.InterpretableV2, error
 }
 
 // equals is a == or != of the plan.
+//
+// It replaces CEL's own node after the expression was checked, so that the checker
+// still refuses what cannot be equal (a text and an integer) and its messages still
+// speak of ==.
 type equals struct {
 	interpreter.InterpretableCall
 	args []interpreter.InterpretableV2
@@ -236,7 +244,9 @@ func (s *size) Eval(vars interpreter.Activation) ref.Val {
 	return interpreter.EvalActivation(vars, s.Exec)
 }
 
-// constantLists makes a list of literals once, when the expression is planned.
+// constantLists makes a list of literals once, when the expression is planned: it is
+// the same at every evaluation, and most conditions have one, a status in a list of
+// statuses.
 func constantLists(i interpreter.InterpretableV2) (interpreter.InterpretableV2, error) {
 	constructor, ok := i.(interpreter.InterpretableConstructor)
 	if !ok || constructor.Type() != types.ListType {

@@ -1,16 +1,12 @@
 package mapping
 
 import (
-	"net/textproto"
-	"reflect"
-	"slices"
 	"strings"
 
 	"cel.dev/cel-go/common/cost"
 	"cel.dev/cel-go/common/functions"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
-	"cel.dev/cel-go/common/types/traits"
 	"cel.dev/cel-go/interpreter"
 
 	"paybridge/normalizer/document"
@@ -25,6 +21,8 @@ type run struct {
 	delivery *delivery.Delivery
 	digest   string // event.RawDigest of the body
 
+	// A frame is what CEL evaluates in. There are two, because a meter in a frame sees
+	// every call, and costs an allocation at each: see staticCost.
 	plain   *interpreter.ExecutionFrame // for expressions whose cost is known
 	metered *interpreter.ExecutionFrame // for the others; nil until one is evaluated
 	tracker *cost.Tracker               // the meter of metered
@@ -77,6 +75,7 @@ func (r *run) left() uint64 {
 	return deliveryCost - min(spent, deliveryCost)
 }
 
+// close gives the frames back to the evaluator.
 func (r *run) close() {
 	r.plain.Close()
 	if r.metered != nil {
@@ -99,6 +98,7 @@ func (r *run) ResolveName(name string) (any, bool) {
 		return r.body, true
 	case varType:
 		return r.nativeType, r.nativeType != nil
+	// The rest is asked for seldom, and made when it is.
 	case varHeader:
 		return headers(r.delivery.Header), true
 	case varEndpoint:
@@ -157,6 +157,8 @@ func (r *run) evaluate(x *expression) (ref.Val, error) {
 	if err := r.meter(); err != nil {
 		return nil, err
 	}
+	// A let name that is evaluated inside another expression has bounds of its own; what it
+	// cost counts for both.
 	outer := r.limit
 	r.limit = r.tracker.ActualCost() + min(evaluationCost, r.left())
 	v, _, err := x.program.Eval(r.metered)
@@ -218,58 +220,3 @@ func (r *run) text(x *expression) (string, *failure) {
 	}
 	return text, nil
 }
-
-// headers are the HTTP headers that a delivery kept, under lower-case names.
-type headers textproto.MIMEHeader
-
-var _ traits.Mapper = headers(nil)
-
-// FindStringKey is how CEL selects a header.
-func (h headers) FindStringKey(name string) (any, bool) {
-	if name != strings.ToLower(name) {
-		return nil, false
-	}
-	values := textproto.MIMEHeader(h).Values(name)
-	if len(values) == 0 {
-		return nil, false
-	}
-	return types.String(strings.Join(values, ", ")), true
-}
-
-func (h headers) Find(key ref.Val) (ref.Val, bool) {
-	if name, ok := key.(types.String); ok {
-		if v, ok := h.FindStringKey(string(name)); ok {
-			return v.(ref.Val), true
-		}
-	}
-	return nil, false
-}
-
-func (h headers) Get(key ref.Val) ref.Val {
-	if v, ok := h.Find(key); ok {
-		return v
-	}
-	return absent()
-}
-
-func (h headers) Contains(key ref.Val) ref.Val {
-	_, ok := h.Find(key)
-	return types.Bool(ok)
-}
-
-// Iterator walks the names in their order, the same every time.
-func (h headers) Iterator() traits.Iterator {
-	names := make([]string, 0, len(h))
-	for name := range h {
-		names = append(names, strings.ToLower(name))
-	}
-	slices.Sort(names)
-	return types.NewStringList(types.DefaultTypeAdapter, names).Iterator()
-}
-
-func (h headers) Size() ref.Val                             { return types.Int(len(h)) }
-func (h headers) Equal(other ref.Val) ref.Val               { return equal(h, other) }
-func (h headers) Type() ref.Type                            { return types.MapType }
-func (h headers) Value() any                                { return h }
-func (h headers) ConvertToType(t ref.Type) ref.Val          { return convert(h, t) }
-func (h headers) ConvertToNative(reflect.Type) (any, error) { return nil, errNative }

@@ -48,6 +48,7 @@ func textFunctions() []cel.EnvOption {
 	}
 }
 
+// unaryText binds a function of one text.
 func unaryText(f func(string) string) cel.OverloadOpt {
 	return cel.UnaryBinding(func(s ref.Val) ref.Val {
 		if tooLong(s) {
@@ -67,6 +68,7 @@ func tooLong(texts ...ref.Val) bool {
 	return false
 }
 
+// lowerASCII changes A to Z alone, as upperASCII does a to z.
 func lowerASCII(s string) string {
 	return strings.Map(func(r rune) rune {
 		if 'A' <= r && r <= 'Z' {
@@ -85,6 +87,7 @@ func upperASCII(s string) string {
 	}, s)
 }
 
+// replace is s.replace(before, after). Its result is measured before it is made.
 func replace(args ...ref.Val) ref.Val {
 	if tooLong(args...) {
 		return fail(errLongText)
@@ -96,6 +99,7 @@ func replace(args ...ref.Val) ref.Val {
 	return types.String(strings.ReplaceAll(s, before, after))
 }
 
+// split is s.split(separator).
 func split(s, separator ref.Val) ref.Val {
 	if tooLong(s, separator) {
 		return fail(errLongText)
@@ -107,12 +111,14 @@ func split(s, separator ref.Val) ref.Val {
 	return types.NewStringList(types.DefaultTypeAdapter, parts)
 }
 
+// join is parts.join(separator). It stops as soon as the result is too long.
 func join(parts, separator ref.Val) ref.Val {
 	l := parts.(traits.Lister)
 	if size, ok := l.Size().(types.Int); !ok || size > maxParts {
 		return fail("join: the list has more than 1,000 elements")
 	}
 	var b strings.Builder
+	// The separator is long, too, if the body says so: it counts before the next element.
 	between := ""
 	for i := l.Iterator(); i.HasNext() == types.True; {
 		text, ok := i.Next().(types.String)
@@ -134,6 +140,7 @@ func substring(s, from, to ref.Val) ref.Val {
 	if tooLong(s) {
 		return fail(errLongText)
 	}
+	// Characters, not bytes: a pack is written by looking at texts.
 	runes := []rune(string(s.(types.String)))
 	end := types.Int(len(runes))
 	if to != nil {

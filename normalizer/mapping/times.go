@@ -28,6 +28,7 @@ func plain(v ref.Val) ref.Val {
 	return v
 }
 
+// utc is the time as events write it.
 func (m moment) utc() string { return m.Time.UTC().Format(time.RFC3339Nano) }
 
 // Subtract and Add are the arithmetic of times.
@@ -43,6 +44,7 @@ func toTime(v ref.Val) ref.Val {
 			return types.Timestamp{Time: t}
 		}
 		return fail(badTime)
+	// What is a time already stays one; what is absent stays absent.
 	case *types.Err, types.Timestamp, moment:
 		return v
 	}
@@ -106,6 +108,8 @@ func fromUnix(unit time.Duration) func(ref.Val) ref.Val {
 // decimals (beyond nanoseconds they are cut). The zone may be left out, and its
 // colon. A leap second or hour 24 is no time here.
 func parseTime(text string, location *time.Location) (t time.Time, zoned, ok bool) {
+	// The places are fixed, which is stricter than time.Parse (that takes hours of one digit
+	// and a comma before the decimals) and allocates nothing.
 	const shape = "dddd-dd-ddTdd:dd:dd"
 	if len(text) < len(shape) || len(text) > 64 {
 		return t, false, false
@@ -131,6 +135,7 @@ func parseTime(text string, location *time.Location) (t time.Time, zoned, ok boo
 		}
 		return n
 	}
+	// Every place holds a digit, so no part can fail.
 	year, month, day := part(0, 4), part(5, 7), part(8, 10)
 	hour, minute, second := part(11, 13), part(14, 16), part(17, 19)
 	if month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 59 {
@@ -146,6 +151,7 @@ func parseTime(text string, location *time.Location) (t time.Time, zoned, ok boo
 		}
 		zoned = true
 	}
+	// time.Date would make the 31st of April the 1st of May.
 	if day > time.Date(year, time.Month(month)+1, 0, 0, 0, 0, 0, time.UTC).Day() {
 		return t, false, false
 	}
@@ -171,6 +177,7 @@ func parseZone(text string) (*time.Location, bool) {
 	if text == "Z" || text == "z" {
 		return time.UTC, true
 	}
+	// Some providers leave out the colon, or the minutes, which ISO 8601 allows.
 	if len(text) == 6 && text[3] == ':' {
 		text = text[:3] + text[4:]
 	}

@@ -26,6 +26,7 @@ func traceparent(d *delivery.Delivery, digest string, item int) string {
 		sum := sha256.Sum256(seed)
 		out, flags = hex.AppendEncode(out, sum[:16]), "01"
 	}
+	// A span belongs to its trace: two requests with one body have two spans.
 	seed = append(append(seed, 0), out...)
 	seed = strconv.AppendInt(append(seed, 0), int64(item), 10)
 	sum := sha256.Sum256(seed)
@@ -47,6 +48,7 @@ func parseTraceparent(text string) (trace, flags string, ok bool) {
 	if version == "ff" || strings.Trim(trace, "0") == "" || strings.Trim(parent, "0") == "" {
 		return "", "", false
 	}
+	// What a later version appends, this one neither knows nor passes on.
 	if version == "00" {
 		return trace, flags, len(text) == length
 	}
@@ -60,6 +62,7 @@ func parseTraceparent(text string) (trace, flags string, ok bool) {
 	return trace, "00", true
 }
 
+// isLowerHex says whether s has no other character than 0 to 9 and a to f.
 func isLowerHex(s string) bool {
 	return strings.Trim(s, "0123456789abcdef") == ""
 }

@@ -62,18 +62,21 @@ var errNative = errors.New("mapping: a value of a document has no native form")
 // what CEL itself says of a missing key.
 var errAbsent = errors.New("no such key")
 
+// absent is the value of what is not there.
 func absent() ref.Val { return types.WrapErr(errAbsent) }
 
 func (o *object) node() *document.Node { return (*document.Node)(o) }
 
 // FindStringKey is how CEL selects a member.
 func (o *object) FindStringKey(name string) (any, bool) {
+	// A member that is null is there, and is null.
 	if n := o.node().Member(name); n != nil {
 		return value(n), true
 	}
 	return nil, false
 }
 
+// Find is FindStringKey for keys that an expression computes.
 func (o *object) Find(key ref.Val) (ref.Val, bool) {
 	if name, ok := key.(types.String); ok {
 		if n := o.node().Member(string(name)); n != nil {
@@ -83,6 +86,7 @@ func (o *object) Find(key ref.Val) (ref.Val, bool) {
 	return nil, false
 }
 
+// Get is Find with an error for what is absent.
 func (o *object) Get(key ref.Val) ref.Val {
 	if v, ok := o.Find(key); ok {
 		return v
@@ -90,6 +94,7 @@ func (o *object) Get(key ref.Val) ref.Val {
 	return absent()
 }
 
+// Contains is what `in` asks, of names.
 func (o *object) Contains(key ref.Val) ref.Val {
 	_, ok := o.Find(key)
 	return types.Bool(ok)
@@ -113,6 +118,7 @@ func (l *list) GetInt64Index(i int64) (any, bool) {
 	return value(l.node().At(int(i))), true
 }
 
+// Get is GetInt64Index for indexes that an expression computes.
 func (l *list) Get(index ref.Val) ref.Val {
 	i, ok := index.(types.Int)
 	if !ok {

@@ -1,0 +1,85 @@
+package mapping
+
+import (
+	"bytes"
+	"testing"
+	"unicode/utf8"
+
+	"paybridge/normalizer/document"
+	"paybridge/schemas/delivery"
+)
+
+// FuzzMap sends any body through packs of every shape. Whatever it is, it becomes
+// events that can be published or dead letters with a reason of the closed set, the
+// same ones every time, and an item travels byte for byte.
+func FuzzMap(f *testing.F) {
+	programs := []*Program{compile(f, orders, Settings{})}
+	for _, name := range []string{"pik", "picpay", "bidali"} {
+		programs = append(programs, builtIn(f, name))
+	}
+	for _, seed := range []string{
+		picpay,
+		`{"event":"payment.confirmed","id":"evt_xyz789","created_at":"2024-01-15T10:45:00Z","data":{"transaction_id":"txn_def456","amount":"75.00","currency":"USDT"}}`,
+		`{"id":"1234","type:":"charge.success","data":{"id":"9a4f","amount":"5","currency":"USD","statusCode":300,"status":"success","timeline":[{"id":"t","time":"2018-08-17T18:43:11.808Z"}],` +
+			`"payments":{"ethereum":{"transactions":[{"hash":"0xdf","amount":"0.01743"}]}}}}`,
+		`{"events":[{"type":"in.x","id":"e","at":"2024-01-15T07:45:00-03:00","data":{"ref":"r","amount":1.50,"currency":"BRL","fee":"7","hashes":["a"],"payer":{"kind":"CPF","number":"1"}}},{"type":5}]}`,
+		`{"ping":true}`, `[]`, `null`, `{"events":[null,1,"x",[],{}]}`, `{"type":"\u0000\ud83d\ude00"}`, `{"id":"1","type":">","data":{"statusCode":1e400}}`,
+	} {
+		f.Add([]byte(seed), "TransactionUpdateMessage")
+	}
+	f.Fuzz(func(t *testing.T, body []byte, header string) {
+		for _, p := range programs {
+			d := deliver(string(body))
+			if utf8.ValidString(header) {
+				d.Header = map[string][]string{"Event-Type": {header}}
+			}
+			doc, undecoded := p.Decode(d)
+			if undecoded != nil {
+				checkDead(t, undecoded)
+				continue
+			}
+			first, second := p.Map(d, doc, 1), p.Map(d, doc, 1)
+			if len(first) == 0 || len(first) != len(second) {
+				t.Fatalf("%d items, then %d", len(first), len(second))
+			}
+			for i := range first {
+				checkItem(t, body, first[i], second[i])
+			}
+		}
+	})
+}
+
+func checkItem(t *testing.T, body []byte, first, second Item) {
+	if (first.Event == nil) == (first.Dead == nil) || (first.Event == nil) != (second.Event == nil) {
+		t.Fatalf("items are %+v and %+v", first, second)
+	}
+	if first.Dead != nil {
+		checkDead(t, first.Dead)
+		return
+	}
+	a, err := first.Event.AppendStructured(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := second.Event.AppendStructured(nil)
+	if err != nil || !bytes.Equal(a, b) {
+		t.Fatalf("one delivery gives\n%s\nand\n%s", a, b)
+	}
+	if !bytes.Contains(body, first.Event.Native) {
+		t.Fatalf("native is not a part of the body: %s", first.Event.Native)
+	}
+	if _, err := document.Decode(a, document.Limits{Depth: 80}); err != nil {
+		t.Fatalf("the event is not JSON: %v", err)
+	}
+}
+
+func checkDead(t *testing.T, d *Dead) {
+	switch d.Reason {
+	case delivery.MalformedJSON, delivery.TooDeep, delivery.TooLarge, delivery.MappingFailed, delivery.Ignored:
+	default:
+		t.Fatalf("the reason is %q", d.Reason)
+	}
+	if d.Problem == "" || len(d.Error()) > 8192 || !utf8.ValidString(d.Error()) {
+		t.Fatalf("the dead letter says %q", d.Error())
+	}
+}
