@@ -2,8 +2,6 @@ package ingressd
 
 import (
 	"fmt"
-	"net/url"
-	"strings"
 
 	"github.com/nats-io/nats.go"
 	"go.uber.org/zap"
@@ -17,7 +15,7 @@ const (
 	inboxPrefix = "_INBOX_ingress"
 )
 
-// connect connects to the bus; closed is closed when the connection is closed for
+// connect connects to the bus (whose URL holds no password: config sees to that); closed is closed when the connection is closed for
 // good and its last callback has run. How to reconnect is config's to say.
 func connect(n config.NATS, log *zap.Logger) (conn *nats.Conn, closed <-chan struct{}, err error) {
 	options, err := n.Options(clientName, inboxPrefix)
@@ -34,21 +32,7 @@ func connect(n config.NATS, log *zap.Logger) (conn *nats.Conn, closed <-chan str
 		nats.ClosedHandler(func(*nats.Conn) { close(done) }),
 	)...)
 	if err != nil {
-		return nil, nil, fmt.Errorf("nats: cannot connect to %s: %w: is the server running, and is nats.url right?", redacted(n.URL), err)
+		return nil, nil, fmt.Errorf("nats: cannot connect to %s: %w: is the server running, and is nats.url right?", n.URL, err)
 	}
 	return conn, done, nil
-}
-
-// redacted is a list of server URLs without passwords.
-func redacted(list string) string {
-	servers := strings.Split(list, ",")
-	for i, server := range servers {
-		u, err := url.Parse(strings.TrimSpace(server))
-		if err != nil {
-			servers[i] = "(not a URL)"
-			continue
-		}
-		servers[i] = u.Redacted()
-	}
-	return strings.Join(servers, ",")
 }

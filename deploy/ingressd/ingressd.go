@@ -41,7 +41,12 @@ type Options struct {
 // returns nil. Its error is config.Problems where the configuration, the NATS
 // server's or the stream's must be changed.
 func Run(ctx context.Context, cfg *config.Config, o Options) error {
-	options, err := translate(cfg, o)
+	library, done, err := packs(cfg, o.Library)
+	if err != nil {
+		return err
+	}
+	defer done()
+	options, err := translate(cfg, library, o)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package ingressd
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -16,14 +15,10 @@ import (
 
 // translate is the whole way from a configuration to the ingress's options; its
 // error holds every problem.
-func translate(cfg *config.Config, o Options) (ingress.Options, error) {
+func translate(cfg *config.Config, library *provider.Library, o Options) (ingress.Options, error) {
 	var problems config.Problems
 	add := func(found config.Problems) { problems = append(problems, found...) }
 
-	library, err := packs(cfg, o.Library)
-	if err != nil {
-		return ingress.Options{}, config.Problems{cfg.Problem("providers_dir", err.Error(), "")}
-	}
 	tls, err := cfg.Ingress.TLS.Config()
 	if err != nil {
 		add(config.Problems{cfg.Problem("ingress.tls", err.Error(), "")})
@@ -45,31 +40,6 @@ func translate(cfg *config.Config, o Options) (ingress.Options, error) {
 		Conn: o.Conn, Seal: keys, Sources: sources,
 		Log: o.Log, Metrics: o.Metrics, Schemas: schemas, Ready: o.Ready, Started: o.Started,
 	}, nil
-}
-
-// packs is the library to use.
-func packs(cfg *config.Config, library *provider.Library) (*provider.Library, error) {
-	if library != nil {
-		return library, nil
-	}
-	library, err := provider.BuiltIn()
-	if err != nil || cfg.ProvidersDir == "" {
-		return library, err
-	}
-	return library.With(os.DirFS(cfg.ProvidersDir), cfg.ProvidersDir)
-}
-
-// packSchemas serves <provider>/<native type>/<version>.json.
-func packSchemas(library *provider.Library) func(string) ([]byte, bool) {
-	return func(path string) ([]byte, bool) {
-		name, rest, ok := strings.Cut(path, "/")
-		last := strings.LastIndexByte(rest, '/')
-		version, json := strings.CutSuffix(rest[last+1:], ".json")
-		if !ok || last < 0 || !json {
-			return nil, false
-		}
-		return library.Schema(name, rest[:last], version)
-	}
 }
 
 // seal makes the keys of the seal.
@@ -122,11 +92,11 @@ func one(s config.Source, library *provider.Library) (ingress.Source, config.Pro
 	}
 	about, err := library.About(s.Provider)
 	if err != nil {
-		return ingress.Source{}, at(".provider", err.Error(), "")
+		return ingress.Source{}, packProblems(s, err)
 	}
 	half, err := library.Auth(s.Provider)
 	if err != nil {
-		return ingress.Source{}, at(".provider", err.Error(), "")
+		return ingress.Source{}, packProblems(s, err)
 	}
 	source := ingress.Source{Name: s.Name, Provider: s.Provider, Answer: half.Answer}
 	endpoints := s.Endpoints

@@ -51,7 +51,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
-	case err != nil || flags.NArg() > 0:
+	case err != nil:
+		return config.ExitCode // the flag package has said why
+	case flags.NArg() > 0:
+		fmt.Fprintf(stderr, "ingress: unexpected %q: the configuration is named with --config FILE\n", flags.Arg(0))
 		return config.ExitCode
 	case *version:
 		fmt.Fprintln(stdout, "ingress", buildVersion())
