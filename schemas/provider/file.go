@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path"
 )
 
 // Bounds of a pack's files, so that a hostile folder cannot exhaust the memory of
@@ -14,6 +15,29 @@ const (
 	maxFixture  = 8 << 20 // bytes of one fixture
 	maxFixtures = 1000
 )
+
+// folderFS is a folder of a file system. Unlike [fs.Sub] it can Stat without
+// opening, which a named pipe would answer only when someone writes to it.
+type folderFS struct {
+	parent fs.FS
+	name   string
+}
+
+// Open opens a file of the folder.
+func (f folderFS) Open(name string) (fs.File, error) {
+	if !fs.ValidPath(name) {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
+	}
+	return f.parent.Open(path.Join(f.name, name))
+}
+
+// Stat describes a file of the folder.
+func (f folderFS) Stat(name string) (fs.FileInfo, error) {
+	if !fs.ValidPath(name) {
+		return nil, &fs.PathError{Op: "stat", Path: name, Err: fs.ErrInvalid}
+	}
+	return fs.Stat(f.parent, path.Join(f.name, name))
+}
 
 // readFile reads a regular file of at most a given size. Its errors do not repeat
 // the name: that is the caller's.

@@ -51,14 +51,11 @@ func (l *Library) With(fsys fs.FS, origin string) (*Library, error) {
 		if strings.HasPrefix(name, ".") {
 			continue
 		}
-		p := pack{origin: origin, name: name}
+		p := pack{files: folderFS{fsys, name}, origin: origin, name: name}
 		// Stat follows links: a Kubernetes volume has nothing else.
 		info, err := fs.Stat(fsys, name)
 		if err == nil && !info.IsDir() {
 			continue
-		}
-		if err == nil {
-			p.files, err = fs.Sub(fsys, name)
 		}
 		if problem := p.check(err, all); problem != nil {
 			problems = append(problems, *problem)

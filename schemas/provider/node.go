@@ -65,7 +65,12 @@ func syntaxError(err error) (line int, message string) {
 		return 0, err.Error()
 	}
 	line, _ = strconv.Atoi(found[1]) // absent: the whole file
-	return line, strings.TrimPrefix(err.Error(), found[0])
+	message = strings.TrimPrefix(err.Error(), found[0])
+	// The library counts the lines of these from 0, those of the others from 1.
+	if strings.HasPrefix(message, "did not find expected") {
+		line++
+	}
+	return line, message
 }
 
 // object is a mapping with its keys looked up and its path known.

@@ -3,6 +3,7 @@ package provider
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/textproto"
@@ -28,6 +29,16 @@ func (l *Library) Fixtures(name string) ([]Fixture, error) {
 		return nil, fmt.Errorf("pack %q: not found; there are %s", name, strings.Join(l.Names(), ", "))
 	}
 	folder := path.Join(p.origin, p.name, "fixtures")
+	info, err := fs.Stat(p.files, "fixtures")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err == nil && !info.IsDir() {
+		err = errors.New("is not a folder")
+	}
+	if err != nil {
+		return nil, Problems{{At: Position{File: folder}, Message: cause(err).Error()}}
+	}
 	names, err := fs.Glob(p.files, "fixtures/*.txtar")
 	if err == nil && len(names) > maxFixtures {
 		err = fmt.Errorf("has %d fixtures, more than %d", len(names), maxFixtures)

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"regexp"
+	"strings"
 )
 
 // paymentSchema is the canonical payment, "data.payment" of every event.
@@ -29,7 +31,8 @@ type dataSchema struct {
 // Schema is what is served at /schemas/<provider>/<native type>/<version>.json: a
 // JSON Schema (2020-12) of the data of that event, the canonical payment and the
 // pack's schema of the native item. A native type that the pack does not describe
-// has a schema that allows any item. It is false where there is no such pack,
+// has a schema that allows any item. The native type is the provider's own, or as
+// dataschema has it, escaped. It is false where there is no such pack,
 // where the pack's version is another, and where the pack's events half is not
 // in order.
 func (l *Library) Schema(provider, nativeType, version string) ([]byte, bool) {
@@ -40,7 +43,7 @@ func (l *Library) Schema(provider, nativeType, version string) ([]byte, bool) {
 	if err != nil || events.Version != version {
 		return nil, false
 	}
-	id := "urn:paybridge:schema:" + provider + ":" + escapeID(nativeType) + ":" + version
+	id := "urn:paybridge:schema:" + provider + ":" + inDataschema(nativeType) + ":" + version
 	native := map[string]json.RawMessage{}
 	if file := events.schemaFile(nativeType); file != "" {
 		if native, err = readSchema(l.packs[provider].files, file); err != nil {
@@ -65,8 +68,10 @@ func (l *Library) Schema(provider, nativeType, version string) ([]byte, bool) {
 
 // schemaFile is the file that describes a native type; "" where none does.
 func (e *Events) schemaFile(nativeType string) string {
-	if file, ok := e.Schemas[nativeType]; ok {
-		return file
+	for name, file := range e.Schemas {
+		if name == nativeType || uriText(name) == nativeType {
+			return file
+		}
 	}
 	return e.Schemas["*"]
 }
@@ -85,18 +90,34 @@ func readSchema(files fs.FS, name string) (map[string]json.RawMessage, error) {
 	return schema, nil
 }
 
-// escapeID is text as it may stand in a URN: a native type can be any bytes.
-func escapeID(text string) string {
+// inURI are the bytes, letters and digits apart, that stand as they are in the URI
+// of a schema; "=" marks an escaped one.
+const inURI = "-._~:/[]@!$&'()*+,;"
+
+// uriText is a native type, which can be any bytes, as it stands in dataschema: as
+// schemas/event writes it, which the ingress, a reader of packs too, may not reach.
+func uriText(text string) string {
 	const hex = "0123456789ABCDEF"
 	escaped := make([]byte, 0, len(text))
 	for _, c := range []byte(text) {
-		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '.' || c == '_' {
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte(inURI, c) >= 0 {
 			escaped = append(escaped, c)
 			continue
 		}
-		escaped = append(escaped, '%', hex[c>>4], hex[c&15])
+		escaped = append(escaped, '=', hex[c>>4], hex[c&15])
 	}
 	return string(escaped)
+}
+
+var escapedForm = regexp.MustCompile(`^([^=]|=[0-9A-F]{2})*$`)
+
+// inDataschema is a native type as it stands in dataschema, whether it was taken
+// from there or is the provider's own text.
+func inDataschema(nativeType string) string {
+	if unmarked := strings.ReplaceAll(nativeType, "=", ""); uriText(unmarked) == unmarked && escapedForm.MatchString(nativeType) {
+		return nativeType
+	}
+	return uriText(nativeType)
 }
 
 // quote is text as JSON.
