@@ -311,6 +311,59 @@ func hidden(t *testing.T, native []byte, pointer string) bool {
 	return slices.Contains(values, any("[redacted]"))
 }
 
+// TestPacksTakeNullAsAbsent puts a null in place of every value of every fixture's
+// body, one at a time. Whatever the null hides, a field is null then: only what has no
+// type left, or no items, may become a dead letter.
+func TestPacksTakeNullAsAbsent(t *testing.T) {
+	eachPack(t, func(t *testing.T, p pack) {
+		for i := range p.fixtures {
+			f := &p.fixtures[i]
+			if f.Answer != http.StatusOK || f.DeadLetter != "" || strings.HasPrefix(f.Name, "auth-") {
+				continue
+			}
+			d := deliver(t, p, f)
+			decoder := json.NewDecoder(bytes.NewReader(f.Body))
+			decoder.UseNumber()
+			var whole any
+			if err := decoder.Decode(&whole); err != nil {
+				t.Fatal(err)
+			}
+			withNulls(whole, "", func(at string) {
+				var err error
+				if d.Body, err = json.Marshal(whole); err != nil {
+					t.Fatal(err)
+				}
+				for _, item := range mapAll(p, d, 1) {
+					if item.Dead == nil || strings.HasPrefix(item.Dead.Problem, "type: ") || strings.HasPrefix(item.Dead.Problem, "items: ") {
+						continue
+					}
+					t.Errorf("%s: a null at %s: %v", f.Name, at, item.Dead)
+				}
+			})
+		}
+	})
+}
+
+// withNulls calls visit with each value below v replaced by null, and puts it back.
+func withNulls(v any, at string, visit func(at string)) {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, kid := range v {
+			v[name] = nil
+			visit(at + "/" + name)
+			v[name] = kid
+			withNulls(kid, at+"/"+name, visit)
+		}
+	case []any:
+		for i, kid := range v {
+			v[i] = nil
+			visit(fmt.Sprintf("%s/%d", at, i))
+			v[i] = kid
+			withNulls(kid, fmt.Sprintf("%s/%d", at, i), visit)
+		}
+	}
+}
+
 // TestPacksPinTheirAuth changes every parameter of every pack's auth half, one at a
 // time: at least one of the pack's fixtures has to notice.
 func TestPacksPinTheirAuth(t *testing.T) {
