@@ -63,8 +63,8 @@ type Options struct {
 
 // Written says what Init made.
 type Written struct {
-	Config string            // path of the server's configuration
-	Seeds  map[string]string // role or team → path of its seed
+	Config string            `json:"config"` // path of the server's configuration
+	Seeds  map[string]string `json:"seeds"`  // role or team → path of its seed
 }
 
 // teamName is what an account, a consumer and a file can all be called.
@@ -119,6 +119,9 @@ func Configuration(o Options, keys map[string]string) ([]byte, error) {
 	}{o, []string{"WEBHOOKS", "PAYMENTS", "DEADLETTERS"}, keys})
 	return text.Bytes(), err
 }
+
+// Address is the host:port that clients connect to.
+func (o Options) Address() string { return o.withDefaults().Listen }
 
 func (o Options) withDefaults() Options {
 	if o.Dir == "" {
