@@ -1,0 +1,139 @@
+package normalizerd
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"paybridge/config"
+	"paybridge/normalizer"
+	"paybridge/normalizer/mapping"
+	"paybridge/schemas/delivery"
+	"paybridge/schemas/event"
+	"paybridge/schemas/provider"
+)
+
+// packs is the library to use.
+func packs(cfg *config.Config, library *provider.Library) (*provider.Library, error) {
+	if library != nil {
+		return library, nil
+	}
+	library, err := provider.BuiltIn()
+	if err != nil || cfg.ProvidersDir == "" {
+		return library, err
+	}
+	library, err = library.With(os.DirFS(cfg.ProvidersDir), cfg.ProvidersDir)
+	if err != nil {
+		return nil, inPack(cfg, "providers_dir", err)
+	}
+	return library, nil
+}
+
+// schemas serves <provider>/<native type>/<version>.json.
+func schemas(library *provider.Library) func(string) ([]byte, bool) {
+	return func(path string) ([]byte, bool) {
+		name, rest, ok := strings.Cut(path, "/")
+		last := strings.LastIndexByte(rest, '/')
+		version, json := strings.CutSuffix(rest[last+1:], ".json")
+		if !ok || last < 0 || !json {
+			return nil, false
+		}
+		return library.Schema(name, rest[:last], version)
+	}
+}
+
+// translate is the whole way from a configuration to the normalizer's options; its
+// error holds every problem.
+func translate(cfg *config.Config, library *provider.Library) (normalizer.Options, error) {
+	keys, problems := seals(cfg)
+	programs, found := Programs(cfg, library)
+	problems = append(problems, found...)
+	if len(cfg.Sources) == 0 {
+		problems = append(problems, cfg.Problem("sources", "there is no source", "write sources: [{name: pik, provider: pik, …}]"))
+	}
+	return normalizer.Options{Seals: keys, Programs: programs, Mode: event.Mode(cfg.Events.Mode)}, problems.Err()
+}
+
+// seals makes the keys that deliveries may be sealed with.
+func seals(cfg *config.Config) (keys delivery.Keys, problems config.Problems) {
+	if len(cfg.Seal.Keys) == 0 {
+		return nil, config.Problems{cfg.Problem("seal.keys", "there is no key to open deliveries with",
+			"write seal: {keys: [{id: k1, file: FILE}]} with the same key for ingress and normalizer")}
+	}
+	for _, s := range cfg.Seal.Keys {
+		if s.Missing() {
+			problems = append(problems, config.Problem{At: s.At, Key: s.Key, Message: "the secret has no value: " + s.From + " is not there"})
+			continue
+		}
+		key, err := delivery.NewKey(s.ID, s.Reveal())
+		if err != nil {
+			problems = append(problems, config.Problem{At: s.At, Key: s.Key, Message: err.Error()})
+			continue
+		}
+		keys = append(keys, key)
+	}
+	return keys, problems
+}
+
+// Programs compiles the events half of every configured source's pack, each pack
+// once. What it returns is whole only where there are no problems.
+func Programs(cfg *config.Config, library *provider.Library) (normalizer.Programs, config.Problems) {
+	settings := mapping.Settings{
+		SourceBase: base(cfg.Events.SourceBase),
+		SchemaBase: base(cfg.Events.SchemaBase),
+		TypePrefix: cfg.Events.TypePrefix,
+		Native:     mapping.Native(cfg.Events.Native),
+	}
+	programs := make(normalizer.Programs, len(cfg.Sources))
+	compiled := make(map[string]*mapping.Program)
+	var problems config.Problems
+	for _, s := range cfg.Sources {
+		program, before := compiled[s.Provider]
+		if !before {
+			var err error
+			program, err = compile(library, s, settings)
+			problems = append(problems, inPack(cfg, s.Key+".provider", err)...)
+			compiled[s.Provider] = program
+		}
+		programs[normalizer.Pack{Source: s.Name, Provider: s.Provider}] = program
+	}
+	return programs, problems
+}
+
+func compile(library *provider.Library, s config.Source, settings mapping.Settings) (*mapping.Program, error) {
+	if names := library.Names(); !slices.Contains(names, s.Provider) {
+		return nil, fmt.Errorf("there is no pack %q: one of %s", s.Provider, strings.Join(names, ", "))
+	}
+	half, err := library.Events(s.Provider)
+	if err != nil {
+		return nil, err
+	}
+	return mapping.Compile(half, settings)
+}
+
+// inPack turns what is wrong with a pack into problems at the pack's own lines, or
+// else at the key of the configuration that names it.
+func inPack(cfg *config.Config, key string, err error) config.Problems {
+	var mistakes provider.Problems
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &mistakes):
+		return config.Problems{cfg.Problem(key, err.Error(), "")}
+	}
+	problems := make(config.Problems, len(mistakes))
+	for i, m := range mistakes {
+		problems[i] = config.Problem{At: config.Position(m.At), Key: m.Key, Message: m.Message, Hint: m.Hint}
+	}
+	return problems
+}
+
+// base ends a base with what stands between it and a name.
+func base(text string) string {
+	if text == "" || strings.HasSuffix(text, ":") || strings.HasSuffix(text, "/") {
+		return text
+	}
+	return text + ":"
+}

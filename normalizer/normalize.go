@@ -1,0 +1,107 @@
+// Package normalizer turns raw deliveries into events: consume, decode, map,
+// publish.
+//
+// # The promise
+//
+// Every delivery of the raw stream ends as events, as duplicates of events that
+// are stored, or as dead letters, and is acknowledged only when all of that has
+// its PubAck. Within the duplicate window each event is stored once, however often
+// its delivery is repeated, redelivered, or half done when a worker dies. Events
+// of one payment are published in the order of the raw stream, one after the
+// other, as long as nothing is redelivered or dead-lettered.
+//
+// What can never become an event becomes a dead letter, at once. What cannot be
+// stored now is held and tried again, in place, for as long as it takes: nothing
+// more is pulled meanwhile, and the normalizer is not ready. It is never handed
+// back, so the server's delivery count counts crashes and lost acks and nothing
+// else.
+//
+// # The way of a delivery
+//
+//	consume.go     pull, number, hold           one goroutine
+//	router.go      guards: receipts, dead letters, panics, crashes, seals
+//	normalize.go   the story: decode.go, map.go  in parallel
+//	order.go       raw order, one under way per payment, hundreds in all; settle.go
+//	publish.go     the bus
+//
+// # Ack, term and retry later
+//
+// Watermill knows two words for the end of a message, JetStream more. This is how
+// they travel.
+//
+//   - Ack, when the raw message has no verdict, is JetStream's ack. The handler
+//     returns, and Watermill acks, when the ordered stage has every PubAck.
+//   - Ack, when the raw message has a verdict, is TermWithReason with that reason.
+//     The ordered stage sets it when a dead letter is among what it has stored. So a
+//     message is terminated after its dead letter's PubAck and never before.
+//   - Nack is "later": the message rests in hand and is given out again, with the
+//     same number, without a word to the server. Nothing in this package needs it
+//     while it runs; at shutdown it leaves the message as it is.
+//   - In between the server is told InProgress of everything in hand, so that it
+//     gives none of it to another worker.
+//   - What is in hand when the subscription ends is left unacknowledged. Another
+//     worker gets it when the server's patience ends.
+package normalizer
+
+import (
+	"fmt"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"paybridge/normalizer/mapping"
+	"paybridge/schemas/delivery"
+)
+
+// normalize is the story of one delivery, which is known to be an ingress's by now:
+// find its pack, decode it, map it, publish what came of it, and return when that
+// is stored.
+func (n *Normalizer) normalize(publish func(*outcome) error) message.NoPublishHandlerFunc {
+	return func(m *message.Message) error {
+		r := inHand(m)
+		pack, err := n.pack(&r.delivery)
+		if err != nil {
+			return err
+		}
+		parsed := n.parsing()
+		defer parsed()
+		doc, err := decode(pack, r)
+		if err != nil {
+			return err
+		}
+		o, err := n.mapped(pack, doc, r)
+		if err != nil {
+			return err
+		}
+		parsed()
+		return publish(o)
+	}
+}
+
+// pack is what understands a delivery. The error is a *mapping.Dead: nothing here
+// does, and trying again changes nothing.
+func (n *Normalizer) pack(d *delivery.Delivery) (Mapper, error) {
+	programs := *n.programs.Load()
+	if m, ok := programs[Pack{d.Source, d.Provider}]; ok {
+		return m, nil
+	}
+	return nil, &mapping.Dead{
+		Reason:  delivery.MappingFailed,
+		Problem: fmt.Sprintf("no source %s of provider %s is configured here: add it to sources, then redrive", d.Source, d.Provider),
+	}
+}
+
+// parsing waits for one of the few places in which bodies are decoded and mapped,
+// and returns what gives it back. Waiting for PubAcks needs no place.
+func (n *Normalizer) parsing() (done func()) {
+	n.places <- struct{}{}
+	from := n.now()
+	given := false
+	return func() {
+		if given {
+			return
+		}
+		given = true
+		<-n.places
+		n.metrics.mapping.Observe(n.now().Sub(from).Seconds())
+	}
+}

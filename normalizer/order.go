@@ -1,0 +1,186 @@
+package normalizer
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+)
+
+// bus is where the ordered stage stores what came of deliveries. *publisher is one.
+type bus interface {
+	// send publishes without waiting and without blocking. It calls acked exactly
+	// once, perhaps before it returns, with the PubAck or with why there is none.
+	// The message may be stored without one.
+	send(m *nats.Msg, acked func(*jetstream.PubAck, error))
+	// stored reads one stored message; jetstream.ErrMsgNotFound where it is gone.
+	// It may block, until ctx is done, and is called concurrently.
+	stored(ctx context.Context, stream string, sequence uint64) (*jetstream.RawStreamMsg, error)
+}
+
+// stage is the ordered stage: the one place from which events are published. It
+// takes the outcomes of deliveries from handlers, which finish in any order, and
+// publishes in the order in which the subscription numbered the deliveries.
+//
+// Events with the same partitionkey form a lane: at most one of a lane is
+// without its PubAck, the others wait behind it. Lanes flow past each other, so
+// that hundreds of messages are under way at once.
+//
+// One goroutine, run, owns everything; the others only send to its channels.
+type stage struct {
+	bus     bus
+	now     func() time.Time
+	log     *zap.Logger
+	metrics *metrics
+	storing *breaker // open while something cannot be stored
+	version string   // of the program, for dead letters
+	window  int      // most publications under way
+
+	in      chan *outcome
+	answers chan answer // room for the whole window: nobody who answers ever blocks
+	stopped chan struct{}
+
+	next    uint64              // number of the delivery that is published next
+	early   map[uint64]*outcome // deliveries whose turn is later
+	lanes   map[string][]*publication
+	ready   []*publication // may be sent, in order
+	failed  []*publication // wait for the retry timer
+	unsure  int            // publications that have failed before and are not stored yet
+	sending int            // publications under way
+
+	backoff   *backoff.ExponentialBackOff
+	retry     *time.Timer
+	comparing sync.WaitGroup
+}
+
+// answer is what came back for a publication.
+type answer struct {
+	of       *publication
+	ack      *jetstream.PubAck
+	err      error
+	compared comparison // of a duplicate with what is stored
+}
+
+func newStage(b bus, n *Normalizer) *stage {
+	s := &stage{
+		bus: b, now: n.now, log: n.log, metrics: n.metrics, storing: &n.storing, version: n.Version,
+		window:  n.window,
+		in:      make(chan *outcome),
+		answers: make(chan answer, n.window),
+		stopped: make(chan struct{}),
+		early:   make(map[uint64]*outcome),
+		lanes:   make(map[string][]*publication),
+		backoff: backoff.NewExponentialBackOff(),
+		retry:   time.NewTimer(time.Hour),
+	}
+	s.backoff.InitialInterval, s.backoff.MaxInterval = n.retryAfter, 4*time.Second
+	s.retry.Stop()
+	return s
+}
+
+// errStopping is what publish returns when the stage ends first. It is a canceled
+// context to Watermill, which then Nacks without a word.
+var errStopping = fmt.Errorf("normalizer: stopping: %w", context.Canceled)
+
+// publish hands an outcome to the stage and waits until all of it is stored. It
+// keeps o.
+func (s *stage) publish(o *outcome) error {
+	select {
+	case s.in <- o:
+	case <-s.stopped:
+		return errStopping
+	}
+	select {
+	case <-o.done:
+		return nil
+	case <-s.stopped:
+		return errStopping
+	}
+}
+
+// run works until ctx is done. What is under way then is given up: it may be stored
+// or not, and its delivery is not acknowledged.
+func (s *stage) run(ctx context.Context) {
+	defer close(s.stopped)
+	defer s.comparing.Wait()
+	defer s.retry.Stop()
+	for {
+		select {
+		case o := <-s.in:
+			s.accept(o)
+		case a := <-s.answers:
+			s.settle(ctx, a)
+		case <-s.retry.C:
+			s.ready, s.failed = append(s.failed, s.ready...), nil
+		case <-ctx.Done():
+			return
+		}
+		s.send()
+	}
+}
+
+// accept puts an outcome into the order of deliveries. One whose number has passed
+// is a message that was given out again after a Nack.
+func (s *stage) accept(o *outcome) {
+	if o.raw.number < s.next {
+		s.release(o)
+		return
+	}
+	s.early[o.raw.number] = o
+	for {
+		o, here := s.early[s.next]
+		if !here {
+			return
+		}
+		delete(s.early, s.next)
+		s.next++
+		s.release(o)
+	}
+}
+
+// release lets the publications of a delivery into their lanes.
+func (s *stage) release(o *outcome) {
+	for _, p := range o.publications {
+		if p.key == "" {
+			s.ready = append(s.ready, p)
+			continue
+		}
+		queue, busy := s.lanes[p.key]
+		if busy {
+			s.lanes[p.key] = append(queue, p)
+			continue
+		}
+		s.lanes[p.key] = nil
+		s.ready = append(s.ready, p)
+	}
+}
+
+// leave lets the next of a lane go when one is stored.
+func (s *stage) leave(p *publication) {
+	if p.key == "" {
+		return
+	}
+	queue := s.lanes[p.key]
+	if len(queue) == 0 {
+		delete(s.lanes, p.key)
+		return
+	}
+	s.lanes[p.key] = queue[1:]
+	s.ready = append(s.ready, queue[0])
+}
+
+// send sends what may be sent, within the window. What is ready together here has
+// no order among itself: this is the place to send it as one atomic batch.
+func (s *stage) send() {
+	for len(s.ready) > 0 && s.sending < s.window {
+		p := s.ready[0]
+		s.ready = s.ready[1:]
+		s.sending++
+		s.bus.send(p.msg, func(ack *jetstream.PubAck, err error) { s.answers <- answer{of: p, ack: ack, err: err} })
+	}
+}

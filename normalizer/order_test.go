@@ -1,0 +1,158 @@
+package normalizer
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"paybridge/schemas/event"
+)
+
+// shuffler lets handlers go on in another order than that in which they came: it
+// gathers some of them, then lets one after the other go by chance. All of them
+// must be in hand at once: it may keep any one for long.
+type shuffler struct {
+	mu      sync.Mutex
+	chance  *rand.Rand
+	size    int // how many it gathers
+	left    int // handlers that have not come yet
+	waiting []chan struct{}
+}
+
+func (s *shuffler) before(string) {
+	s.mu.Lock()
+	s.left--
+	me := make(chan struct{})
+	s.waiting = append(s.waiting, me)
+	for len(s.waiting) >= s.size || s.left < s.size && len(s.waiting) > 0 {
+		i := s.chance.IntN(len(s.waiting))
+		close(s.waiting[i])
+		s.waiting = append(s.waiting[:i], s.waiting[i+1:]...)
+	}
+	s.mu.Unlock()
+	<-me
+}
+
+// spy is a bus that watches who is under way.
+type spy struct {
+	bus
+	mu     sync.Mutex
+	lanes  map[string]int
+	both   []string // keys that were under way twice at once
+	now    int
+	most   int
+	events int
+}
+
+func (s *spy) send(m *nats.Msg, acked func(*jetstream.PubAck, error)) {
+	e, err := event.Decode(m.Header, m.Data)
+	if err != nil {
+		panic(err)
+	}
+	s.mu.Lock()
+	s.events++
+	if s.lanes[e.PartitionKey]++; s.lanes[e.PartitionKey] > 1 {
+		s.both = append(s.both, e.PartitionKey)
+	}
+	s.now++
+	s.most = max(s.most, s.now)
+	s.mu.Unlock()
+	s.bus.send(m, func(ack *jetstream.PubAck, err error) {
+		s.mu.Lock()
+		s.lanes[e.PartitionKey]--
+		s.now--
+		s.mu.Unlock()
+		acked(ack, err)
+	})
+}
+
+// runOn runs a normalizer whose bus is wrapped.
+func (r *rig) runOn(n *Normalizer, wrap func(bus) bus) (stop func()) {
+	r.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	out, err := newPublisher(n.Conn, n.AckTimeout, n.window)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var running sync.WaitGroup
+	running.Go(func() {
+		defer out.Close()
+		if err := n.work(ctx, out.js, n.pullFrom, wrap(out)); err != nil {
+			r.t.Errorf("work: %v", err)
+		}
+	})
+	stop = sync.OnceFunc(func() { cancel(); running.Wait() })
+	r.t.Cleanup(stop)
+	return stop
+}
+
+// Handlers finish in any order, each payment's events are published in the order of
+// the raw stream, one after the other, and payments do not wait for each other.
+func TestOrderOfEachPaymentWhileOthersFlowPast(t *testing.T) {
+	const deliveries, payments = 3000, 200
+	r := newRig(t)
+	chance := rand.New(rand.NewPCG(1, 2))
+	want := map[string][]string{}
+	for i := range deliveries {
+		// Some payments come much more often than others, some deliveries have several items.
+		var lines []string
+		for item := range 1 + i%3/2 {
+			payment := fmt.Sprintf("p%d", chance.IntN(1+chance.IntN(payments)))
+			id := fmt.Sprintf("e%d-%d", i, item)
+			lines = append(lines, id+" "+payment)
+			want["shop/"+payment] = append(want["shop/"+payment], id)
+		}
+		r.put(strings.Join(lines, "\n"))
+	}
+
+	shuffle := &shuffler{chance: chance, size: 48, left: deliveries}
+	o := r.options(words{before: shuffle.before})
+	o.Parallel, o.InHand = 64, 2*deliveries
+	watch := &spy{lanes: map[string]int{}}
+	r.runOn(r.newNormalizer(o), func(b bus) bus { watch.bus = b; return watch })
+	r.settled()
+
+	got := map[string][]string{}
+	for _, e := range r.events() {
+		got[e.PartitionKey] = append(got[e.PartitionKey], e.ID)
+	}
+	for key, ids := range want {
+		if fmt.Sprint(got[key]) != fmt.Sprint(ids) {
+			t.Errorf("%s: %v, want %v", key, got[key], ids)
+		}
+	}
+	if len(watch.both) > 0 {
+		t.Errorf("under way twice at once: %v", watch.both)
+	}
+	if watch.most < 50 {
+		t.Errorf("%d publishes under way at most: payments wait for each other", watch.most)
+	}
+	t.Logf("%d events, at most %d under way", watch.events, watch.most)
+}
+
+// silent is a bus that answers when the test says so.
+type silent struct {
+	mu   sync.Mutex
+	sent []call
+}
+
+type call struct {
+	msg   *nats.Msg
+	acked func(*jetstream.PubAck, error)
+}
+
+func (s *silent) send(m *nats.Msg, acked func(*jetstream.PubAck, error)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sent = append(s.sent, call{m, acked})
+}
+
+func (s *silent) stored(context.Context, string, uint64) (*jetstream.RawStreamMsg, error) {
+	return nil, jetstream.ErrMsgNotFound
+}

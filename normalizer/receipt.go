@@ -1,0 +1,108 @@
+package normalizer
+
+import (
+	"github.com/ThreeDotsLabs/watermill/message"
+	"go.uber.org/zap"
+
+	"paybridge/normalizer/mapping"
+	"paybridge/schemas/delivery"
+	"paybridge/schemas/event"
+)
+
+// receipts is the middleware that writes one line, and counts once, for every
+// delivery that is accounted for. One that is not is tried again and has no line
+// yet.
+func receipts(write func(*outcome)) message.HandlerMiddleware {
+	return func(next message.HandlerFunc) message.HandlerFunc {
+		return func(m *message.Message) ([]*message.Message, error) {
+			produced, err := next(m)
+			if err == nil {
+				write(inHand(m).outcome)
+			}
+			return produced, err
+		}
+	}
+}
+
+// The results of a delivery, as metrics and logs name them.
+const (
+	resultOK         = "ok"         // at least one event stored, no dead letter
+	resultDuplicate  = "duplicate"  // all its events were stored before
+	resultIgnored    = "ignored"    // the pack names it as nothing to publish
+	resultDeadLetter = "deadletter" // at least one item is a dead letter
+)
+
+// receipt accounts for a delivery: everything that came of it is stored.
+func (n *Normalizer) receipt(o *outcome) {
+	source := n.label(subjectSource(o.raw.msg.Subject))
+	var events, duplicates int
+	var dead *mapping.Dead
+	var id string
+	result := resultOK
+	for _, p := range o.publications {
+		switch {
+		case p.fate == buried:
+		case p.dead != nil:
+			n.metrics.deadLetters.WithLabelValues(source, string(p.dead.Reason)).Inc()
+			if dead == nil || dead.Reason == delivery.Ignored {
+				dead = p.dead
+			}
+		case p.fate == duplicate:
+			duplicates++
+		default:
+			events++
+			id = p.event.ID
+			n.countEvent(source, p.event)
+		}
+	}
+	switch {
+	case dead != nil && dead.Reason == delivery.Ignored:
+		result = resultIgnored
+	case dead != nil:
+		result = resultDeadLetter
+	case events == 0:
+		result = resultDuplicate
+	}
+	n.metrics.duplicates.WithLabelValues(source).Add(float64(duplicates))
+	n.metrics.deliveries.WithLabelValues(source, result).Inc()
+	n.metrics.endToEnd.Observe(n.now().Sub(o.raw.stored).Seconds())
+
+	fields := make([]zap.Field, 0, 12)
+	fields = append(fields,
+		zap.String("result", result),
+		zap.String("source", source),
+		zap.Uint64("raw_seq", o.raw.sequence),
+		zap.String("msg_id", o.raw.id()),
+		zap.Int("events", events),
+	)
+	if id != "" {
+		fields = append(fields, zap.String("ce_id", id))
+	}
+	if duplicates > 0 {
+		fields = append(fields, zap.Int("duplicates", duplicates))
+	}
+	if o.raw.suspect() {
+		fields = append(fields, zap.Uint64("num_delivered", o.raw.delivered))
+	}
+	if dead == nil {
+		n.log.Info("normalized", fields...)
+		return
+	}
+	fields = append(fields, zap.String("reason", string(dead.Reason)), zap.String("pointer", dead.Pointer), zap.String("problem", dead.Problem))
+	if result == resultIgnored {
+		n.log.Info("ignored", fields...)
+		return
+	}
+	n.log.Warn("dead letter", fields...)
+}
+
+// countEvent counts an event that is stored now. A native type that no rule of the
+// pack knows is published all the same, counted, and worth a line of its own.
+func (n *Normalizer) countEvent(source string, e *event.Event) {
+	n.metrics.events.WithLabelValues(source, string(e.Payment.Kind), string(e.Payment.State)).Inc()
+	if e.Payment.Kind != event.UnknownKind {
+		return
+	}
+	n.metrics.unknownTypes.WithLabelValues(source).Inc()
+	n.log.Warn("unknown native type, published as unknown", zap.String("source", source), zap.String("ce_id", e.ID), zap.String("ce_type", e.Type))
+}
