@@ -2,7 +2,7 @@
 TOOL = go tool -modfile=deploy/tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check race build fuzz bench bench-full generate
+.PHONY: help run demo test check race rules-test build fuzz bench bench-full generate
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ race: ## the tests under the race detector, where goroutines meet (needs gcc)
 
 build: ## the three programs, stripped, into bin/
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o bin/ ./deploy/cmd/...
+
+rules-test: ## the alert rules' own tests (needs promtool: apt-get install prometheus)
+	promtool test rules deploy/prometheus/paybridge.rules.test.yaml
 
 fuzz: ## every fuzz target, 20 seconds each
 	go run ./deploy/checks -fuzz 20s
