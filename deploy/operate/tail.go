@@ -118,15 +118,15 @@ func EventLine(subject string, e *event.Event) string {
 	}
 	id := "-"
 	if e.Payment.ID != nil {
-		id = printable(*e.Payment.ID)
+		id = Printable(*e.Payment.ID)
 	}
 	return fmt.Sprintf("%s  %-10s %-8s %-10s %14s  %-36s %s",
 		e.Time.UTC().Format("2006-01-02 15:04:05Z"), sourceToken(subject),
-		e.Payment.Kind, e.Payment.State, printable(amount), id, nativeTokens(subject))
+		e.Payment.Kind, e.Payment.State, Printable(amount), id, nativeTokens(subject))
 }
 
-// printable keeps a provider's text from driving the reader's terminal.
-func printable(s string) string {
+// Printable keeps a provider's text from driving the reader's terminal.
+func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r >= 0x7f && r < 0xa0 {
 			return '?'

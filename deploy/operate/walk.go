@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -94,4 +96,26 @@ func walkOnce(ctx context.Context, js jetstream.JetStream, stream string, start 
 		return 0, fmt.Errorf("stream %s: the server did not answer a read in time", stream)
 	}
 	return seen, nil
+}
+
+// Sequences reads a range of sequences as people type it: "17", "10-20" or "10-";
+// "" is all, and 0 no bound.
+func Sequences(text string) (from, to uint64, err error) {
+	if text == "" {
+		return 0, 0, nil
+	}
+	head, tail, isRange := strings.Cut(text, "-")
+	from, err = strconv.ParseUint(head, 10, 64)
+	if err == nil {
+		to = from
+		if isRange && tail == "" {
+			to = 0
+		} else if isRange {
+			to, err = strconv.ParseUint(tail, 10, 64)
+		}
+	}
+	if err != nil || from == 0 || to != 0 && to < from {
+		return 0, 0, advise(fmt.Errorf("%q is no range of sequences", text), "write 17, 10-20 or 10-")
+	}
+	return from, to, nil
 }

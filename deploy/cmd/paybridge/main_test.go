@@ -43,9 +43,10 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"ready":     ready,
-			"replace":   replace,
-			"terminate": terminate,
+			"eventually": eventually,
+			"ready":      ready,
+			"replace":    replace,
+			"terminate":  terminate,
 		},
 		RequireExplicitExec: true,
 	})
@@ -82,6 +83,23 @@ func terminate(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("no up runs on %s", args[0])
 	}
 	ts.Check(syscall.Kill(r.PID, syscall.SIGTERM))
+}
+
+// eventually runs a program until it succeeds: `eventually paybridge …`. What is
+// stored becomes an event a moment later.
+func eventually(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: eventually PROGRAM [ARG...]")
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	var err error
+	for deadline := time.Now().Add(startPatience); time.Now().Before(deadline); <-tick.C {
+		if err = ts.Exec(args[0], args[1:]...); err == nil {
+			return
+		}
+	}
+	ts.Fatalf("%v: %v", args, err)
 }
 
 // replace changes text in a file: `replace FILE OLD NEW`.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -163,6 +162,3 @@ const (
 	roleReplay      = "replay"      // reads through consumers of its own
 	roleProvisioner = "provisioner" // writes topology
 )
-
-// absent says that a file is not there.
-func absent(err error) bool { return errors.Is(err, fs.ErrNotExist) }

@@ -88,10 +88,23 @@ The first minute:
 		SilenceUsage:  true,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(
-		p.upCommand(), p.sendCommand(), p.tailCommand(), p.demoCommand(),
-		p.providerCommand(), p.streamsCommand(),
-		p.versionCommand(),
-	)
+	for _, group := range []struct {
+		id, title string
+		commands  []*cobra.Command
+	}{
+		{"start", "Start and see:", []*cobra.Command{p.upCommand(), p.demoCommand(), p.sendCommand(), p.tailCommand()}},
+		{"look", "Look into it:", []*cobra.Command{p.statusCommand(), p.paymentCommand(), p.deadlettersCommand(), p.doctorCommand()}},
+		{"prove", "Prove it:", []*cobra.Command{p.verifyCommand(), p.auditCommand()}},
+		{"provide", "Providers, streams and teams:", []*cobra.Command{
+			p.providerCommand(), p.webhookCommand(), p.streamsCommand(), p.consumerCommand(), p.natsCommand(),
+		}},
+	} {
+		root.AddGroup(&cobra.Group{ID: group.id, Title: group.title})
+		for _, cmd := range group.commands {
+			cmd.GroupID = group.id
+			root.AddCommand(cmd)
+		}
+	}
+	root.AddCommand(p.versionCommand())
 	return root
 }

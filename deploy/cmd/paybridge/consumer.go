@@ -1,0 +1,166 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	natsjs "github.com/nats-io/nats.go/jetstream"
+	"github.com/spf13/cobra"
+
+	"paybridge/deploy/jetstream"
+	"paybridge/deploy/operate"
+)
+
+func (p *Program) consumerCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "consumer",
+		Short: "durable consumers of the events, one for each team",
+		Long: `A durable pull consumer is a team's own place in the stream of events: it loses
+nothing while the team's service is down, and nobody else is disturbed.`,
+	}
+	cmd.AddCommand(p.consumerAdd(), p.consumerList(), p.consumerShow(), p.consumerRemove())
+	return cmd
+}
+
+func (p *Program) consumerAdd() *cobra.Command {
+	var pl place
+	var filter, since string
+	var onlyNew bool
+	cmd := &cobra.Command{
+		Use:   "add NAME",
+		Short: "create one",
+		Long: `Creates a durable pull consumer with explicit acks: what is not acknowledged in 30 s
+comes again. It begins with everything that is stored, unless told otherwise.`,
+		Example: `  paybridge consumer add ledger --filter '*.payin.confirmed'
+  paybridge consumer add fraud --since 7d`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			team := operate.Team{Name: args[0], New: onlyNew}
+			var err error
+			if team.Filter, err = operate.EventFilter(filter); err != nil {
+				return err
+			}
+			if team.Since, err = operate.Moment(since, p.Now()); err != nil {
+				return err
+			}
+			b, err := p.find(pl)
+			if err != nil {
+				return err
+			}
+			return b.onBus(cmd.Context(), roleProvisioner, func(ctx context.Context, js natsjs.JetStream) error {
+				if err := team.Add(ctx, js); err != nil {
+					return err
+				}
+				fmt.Fprintf(p.Stdout, "consumer %s reads %s of stream %s\n\nread from it with the nats CLI, or any NATS client:\n  nats --server %s consumer next %s %s --count 10\n",
+					team.Name, team.Filter, jetstream.Payments, b.NATS().URL, jetstream.Payments, team.Name)
+				return nil
+			})
+		},
+	}
+	pl.flags(cmd)
+	cmd.Flags().StringVar(&filter, "filter", "", "which events, as for tail (default: all)")
+	cmd.Flags().StringVar(&since, "since", "", "begin with events stored since then: a duration or a time")
+	cmd.Flags().BoolVar(&onlyNew, "new", false, "begin with what is stored from now on")
+	cmd.MarkFlagsMutuallyExclusive("since", "new")
+	return cmd
+}
+
+func (p *Program) consumerList() *cobra.Command {
+	var pl place
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "list them, and how far behind each is",
+		Example: "  paybridge consumer list",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return p.lags(cmd.Context(), pl, asJSON, operate.Teams)
+		},
+	}
+	pl.flags(cmd)
+	jsonFlag(cmd, &asJSON)
+	return cmd
+}
+
+func (p *Program) consumerShow() *cobra.Command {
+	var pl place
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:     "show NAME",
+		Short:   "how far behind one is",
+		Example: "  paybridge consumer show ledger --json",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.lags(cmd.Context(), pl, asJSON, func(ctx context.Context, js natsjs.JetStream) ([]operate.Lag, error) {
+				lag, err := operate.ReadLag(ctx, js, jetstream.Payments, args[0])
+				if err != nil {
+					return nil, err
+				}
+				if lag == nil {
+					return nil, &operate.Advice{Err: fmt.Errorf("consumer %s does not exist", args[0]), Do: "list them with `paybridge consumer list`"}
+				}
+				return []operate.Lag{*lag}, nil
+			})
+		},
+	}
+	pl.flags(cmd)
+	jsonFlag(cmd, &asJSON)
+	return cmd
+}
+
+// lags prints what read finds.
+func (p *Program) lags(ctx context.Context, pl place, asJSON bool, read func(context.Context, natsjs.JetStream) ([]operate.Lag, error)) error {
+	b, err := p.find(pl)
+	if err != nil {
+		return err
+	}
+	return b.onBus(ctx, roleOperator, func(ctx context.Context, js natsjs.JetStream) error {
+		lags, err := read(ctx, js)
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			return p.printJSON(notNil(lags))
+		}
+		if len(lags) == 0 {
+			fmt.Fprintf(p.Stdout, "no team has a consumer yet: %s consumer add NAME\n", p.Name)
+			return nil
+		}
+		t := p.table("CONSUMER", "FILTER", "WAITING", "IN HAND", "REDELIVERED")
+		for _, lag := range lags {
+			t.row(lag.Name, lag.Filter, lag.Pending, lag.InHand, lag.Redelivered)
+		}
+		return t.flush()
+	})
+}
+
+func (p *Program) consumerRemove() *cobra.Command {
+	var pl place
+	var yes bool
+	cmd := &cobra.Command{
+		Use:     "remove NAME",
+		Short:   "delete one; its place in the stream is lost",
+		Example: "  paybridge consumer remove ledger --yes",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !yes {
+				return &operate.Advice{Err: errors.New("removing a consumer loses its place in the stream"), Do: "say --yes if that is meant"}
+			}
+			b, err := p.find(pl)
+			if err != nil {
+				return err
+			}
+			return b.onBus(cmd.Context(), roleProvisioner, func(ctx context.Context, js natsjs.JetStream) error {
+				if err := operate.RemoveTeam(ctx, js, args[0]); err != nil {
+					return err
+				}
+				fmt.Fprintf(p.Stdout, "consumer %s is removed\n", args[0])
+				return nil
+			})
+		},
+	}
+	pl.flags(cmd)
+	cmd.Flags().BoolVar(&yes, "yes", false, "do it")
+	return cmd
+}
