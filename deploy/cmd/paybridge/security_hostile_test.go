@@ -35,9 +35,14 @@ func hostileBodies() []hostile {
 	for i, text := range oddJSON() {
 		add(fmt.Sprint("odd ", i), text)
 		add(fmt.Sprint("odd ", i, " as an amount"), strings.Replace(payment(fmt.Sprint("amount-", i)), `"75.00"`, text, 1))
-		add(fmt.Sprint("odd ", i, " as data"), fmt.Sprintf(`{"event":"payment.confirmed","id":"evt_data-%d","data":%s}`, i, text))
-		add(fmt.Sprint("odd ", i, " as a type"), fmt.Sprintf(`{"event":%s,"id":"evt_type-%d","data":{}}`, text, i))
-		add(fmt.Sprint("odd ", i, " as an id"), fmt.Sprintf(`{"event":"odd.id","id":%s,"data":{"n":%d}}`, text, i))
+		switch i % 3 {
+		case 0:
+			add(fmt.Sprint("odd ", i, " as data"), fmt.Sprintf(`{"event":"payment.confirmed","id":"evt_data-%d","data":%s}`, i, text))
+		case 1:
+			add(fmt.Sprint("odd ", i, " as a type"), fmt.Sprintf(`{"event":%s,"id":"evt_type-%d","data":{}}`, text, i))
+		default:
+			add(fmt.Sprint("odd ", i, " as an id"), fmt.Sprintf(`{"event":"odd.id","id":%s,"data":{"n":%d}}`, text, i))
+		}
 	}
 	for i, text := range naughtyTexts() {
 		quoted, err := json.Marshal(text)
@@ -46,21 +51,26 @@ func hostileBodies() []hostile {
 		}
 		add(fmt.Sprint("naughty ", i, " everywhere"), naughty(string(quoted), fmt.Sprintf(`"evt_naughty-%d"`, i)))
 		add(fmt.Sprint("naughty ", i, " as a type"), fmt.Sprintf(`{"event":%s,"id":"evt_naughtytype-%d"}`, quoted, i))
-		add(fmt.Sprint("naughty ", i, " as an id"), fmt.Sprintf(`{"event":"naughty.id","id":%s,"data":{"n":%d}}`, quoted, i))
-		add(fmt.Sprint("naughty ", i, " as a key"), fmt.Sprintf(`{"event":"naughty.key","id":"evt_naughtykey-%d","data":{%s:1}}`, i, quoted))
-		add(fmt.Sprint("naughty ", i, " bare"), text)
+		switch i % 3 {
+		case 0:
+			add(fmt.Sprint("naughty ", i, " as an id"), fmt.Sprintf(`{"event":"naughty.id","id":%s,"data":{"n":%d}}`, quoted, i))
+		case 1:
+			add(fmt.Sprint("naughty ", i, " as a key"), fmt.Sprintf(`{"event":"naughty.key","id":"evt_naughtykey-%d","data":{%s:1}}`, i, quoted))
+		default:
+			add(fmt.Sprint("naughty ", i, " bare"), text)
+		}
 	}
 	for name, body := range shapes() {
 		add(name, body)
 	}
 	whole := payment("mutant")
 	for cut := range len(whole) {
-		if cut%9 == 1 {
+		if cut%12 == 1 {
 			add(fmt.Sprint("cut at ", cut), whole[:cut])
 		}
 	}
 	chance := rand.New(rand.NewPCG(4, 2))
-	for i := range 150 {
+	for i := range 100 {
 		add(fmt.Sprint("mutant ", i), mutant(chance, payment(fmt.Sprint("mutant-", i))))
 	}
 	return all

@@ -31,7 +31,9 @@ type siege struct {
 	out     *tape // stdout
 	heard   *subjects
 	stop    func() int // returns the exit code
+	full    bool       // the raw stream is: readiness says so
 	config  string
+	extra   string // a source of a pack of the test's own
 }
 
 // tape holds what a program has printed.
@@ -157,20 +159,21 @@ func besiege(t testing.TB, change func(string) string) *siege {
 		s.at, ok, err = operate.Folder{Path: data}.Running()
 		return err == nil && ok
 	})
-	s.connect()
+	nc, err := nats.Connect(s.at.NATS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	s.listen(nc)
 	t.Cleanup(s.checkClean) // before the program stops
 	return s
 }
 
-// connect attaches the test to the bus: to look at the streams, and to hear every
+// listen attaches the test to the bus: to look at the streams, and to hear every
 // subject that anything is published on.
-func (s *siege) connect() {
+func (s *siege) listen(nc *nats.Conn) {
 	s.t.Helper()
-	nc, err := nats.Connect(s.at.NATS)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(nc.Close)
+	var err error
 	if s.js, err = natsjs.New(nc); err != nil {
 		s.t.Fatal(err)
 	}
