@@ -116,6 +116,7 @@ func TestSecurityBusAway(t *testing.T) {
 	ns.Restart(t)
 	back := time.Now()
 	await(t, "stored again", func() bool { return s.raw(toPIK(payment("after"))).status == 200 })
+	await(t, "ready again", s.ready)
 	if took := time.Since(back); took > 5*time.Second {
 		t.Errorf("normal after %v", took)
 	}
@@ -164,6 +165,7 @@ func TestSecurityHangUp(t *testing.T) {
 		}
 	}
 	await(t, "all are stored", func() bool { return s.last("WEBHOOKS") == 51 })
+	await(t, "ready again", s.ready)
 }
 
 // TestSecurityFull fills the raw stream (S-96): 503, and nothing that was accepted
