@@ -156,6 +156,33 @@ func accepted(v *Verifier, a *provider.Auth, secret Secret, r Request, name stri
 	return false
 }
 
+// TestAttacksAreNotSavedByAnotherAlternative attacks a request that satisfies
+// every alternative of its pack at once.
+func TestAttacksAreNotSavedByAnotherAlternative(t *testing.T) {
+	a := everyShape()["any of three"]
+	secret, r := authentic(t, a)
+	for i := range a.AnyOf {
+		var err error
+		if r.Header, r.Query, err = Sign(&provider.Auth{AnyOf: a.AnyOf[i : i+1]}, secret, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	v, err := New(a, []Secret{secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	prefixes := map[string]bool{}
+	for _, attack := range Attacks(a, secret, otherOf(a), r) {
+		prefixes[attack.Name[:9]] = true
+		if _, err := v.Verify(attack.Request()); err == nil {
+			t.Errorf("%s: accepted", attack.Name)
+		}
+	}
+	if len(prefixes) != 3 {
+		t.Errorf("only %v are attacked", prefixes)
+	}
+}
+
 // TestAttacksReduceToTheRightSignature attacks a request with two signatures, one
 // of them another secret's.
 func TestAttacksReduceToTheRightSignature(t *testing.T) {

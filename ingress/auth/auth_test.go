@@ -146,6 +146,9 @@ func TestAnyOf(t *testing.T) {
 	wants(t, v, post(`{}`), Missing)
 	wants(t, v, post(`{}`, "X-Signature", "zz"), Malformed)
 	wants(t, v, post(`{}`, "X-Signature", "zz", "X-Token", "wrong"), Mismatch)
+	if err := v.Early(post(`{}`, "X-Signature", "zz", "X-Token", "wrong")); !errors.Is(err, refusals[Mismatch]) {
+		t.Errorf("early: %v", err)
+	}
 	stale := r
 	stale.Header, _, _ = Sign(stripeLike(), weak("k", "a-secret-of-this-source"), r)
 	stale.Header.Set("X-Token", "wrong")
@@ -170,6 +173,34 @@ func TestASecretServesTheAlternativesItFits(t *testing.T) {
 	r := post("x")
 	r.Header = signed
 	wants(t, v, r, "")
+
+	// An alternative that no secret fits is not tried, not even early.
+	a = keyed(provider.KeyHex)
+	a.AnyOf = append(a.AnyOf, tokenIn("X-Token", "").AnyOf[0])
+	if v, err = New(a, []Secret{secret}); err != nil {
+		t.Fatal(err)
+	}
+	r = post("x", "X-Signature", strings.Repeat("0", 64), "X-Token", "wrong")
+	if err := v.Early(r); err == nil {
+		t.Error("early waits for the body of a scheme without a key")
+	}
+	// A secret that fits none is reported for the first.
+	a = keyed(provider.KeyHex)
+	a.AnyOf = append(a.AnyOf, keyed(provider.KeyBase64).AnyOf[0])
+	if _, err = New(a, []Secret{secret}); err == nil || !strings.Contains(err.Error(), "hexadecimal") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestTheFirstOfEqualSecretsMatches(t *testing.T) {
+	for name, a := range map[string]*provider.Auth{"hmac": plainHMAC(provider.SHA256), "token": tokenIn("X-Token", "")} {
+		v := verifier(t, a, "one-secret-under-two-ids", "one-secret-under-two-ids")
+		r := post("x")
+		r.Header, _, _ = Sign(a, weak("k", "one-secret-under-two-ids"), r)
+		if got := wants(t, v, r, ""); got.KeyID != "k0" {
+			t.Errorf("%s: matched %s", name, got.KeyID)
+		}
+	}
 }
 
 func TestRotation(t *testing.T) {

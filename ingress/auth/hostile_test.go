@@ -337,6 +337,9 @@ func TestTimestampAndIDStandOnce(t *testing.T) {
 		wants(t, v, r, Malformed)
 	}
 	r := signed()
+	r.Header.Set("Webhook-Signature", ",a ,b "+r.Header.Get("Webhook-Signature"))
+	wants(t, v, r, "")
+	r = signed()
 	r.Header.Set("Webhook-Id", "msg_2")
 	wants(t, v, r, Mismatch)
 }
@@ -406,7 +409,7 @@ func TestBasic(t *testing.T) {
 		"Basic " + right + "=":                  Malformed,
 		"Basic " + right[:4] + "\n" + right[4:]: Malformed,
 		"Basic " + right + "\n":                 Malformed,
-		"Basic " + strings.Repeat("A", 1025):    Malformed,
+		"Basic " + strings.Repeat("A", 1028):    Malformed,
 		"Basic " + encode("pagarme:a-long-passwor"): Mismatch,
 		"Basic " + encode("pagarme"):                Mismatch,
 		"Basic " + encode(":a-long-password!"):      Mismatch,

@@ -72,6 +72,14 @@ func TestMutationsNameEveryParameter(t *testing.T) {
 	}
 }
 
+func TestBase64IsNotMutatedIntoItsSuperset(t *testing.T) {
+	for _, m := range Mutations(in(provider.Hex, provider.SHA256, provider.KeyBase64)) {
+		if m.Name == "key: base64 → whsec" {
+			t.Error("no fixture can notice it")
+		}
+	}
+}
+
 // TestEveryFieldIsMutated fills a scheme's every field and looks for one that no
 // mutation touches: a parameter that is added to the format has to be pinned, too.
 func TestEveryFieldIsMutated(t *testing.T) {

@@ -2,7 +2,6 @@ package auth
 
 import (
 	"fmt"
-	"log/slog"
 	"strings"
 )
 
@@ -13,8 +12,9 @@ type Secret struct {
 	AllowWeak bool
 	At        string // where the operator wrote it, for errors: "paybridge.yaml:12"
 
-	// reveal is the secret's text. A function, because package fmt prints
-	// unexported fields of every other kind.
+	// reveal is the secret's text. It is a function because fmt prints the
+	// unexported fields of structs, and marshallers and loggers cannot print a
+	// function.
 	reveal func() string
 }
 
@@ -32,17 +32,8 @@ func (s Secret) text() string {
 	return s.reveal()
 }
 
-// String is the id alone.
-func (s Secret) String() string { return "secret " + s.ID }
-
 // Format prints the id alone, whatever the verb.
-func (s Secret) Format(f fmt.State, _ rune) { fmt.Fprint(f, s.String()) }
-
-// LogValue logs the id alone.
-func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
-
-// MarshalText writes the id alone.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+func (s Secret) Format(f fmt.State, _ rune) { fmt.Fprint(f, "secret "+s.ID) }
 
 // Problem is a secret that New refuses. It never holds the secret.
 type Problem struct {

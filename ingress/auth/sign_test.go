@@ -108,6 +108,17 @@ func TestSignDatesAndNames(t *testing.T) {
 	}
 }
 
+func TestSignTakesAnySecretAndOneAlias(t *testing.T) {
+	a := shaped(func(s *provider.Scheme) { s.Signature.Headers = []string{"X-Signature", "X-Alias"} })
+	h, _, err := Sign(a, NewSecret("k", "abc", false, ""), post(`{"a":1}`, "X-Alias", "old"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := header("X-Signature", "1f14a62b15ba5095326d6c75c3e2e6b462dd71e1c4b7fbdac0f32309adb7be5f"); !reflect.DeepEqual(h, want) {
+		t.Errorf("%v, want %v", h, want)
+	}
+}
+
 func TestSignSaysWhatItLacks(t *testing.T) {
 	for want, c := range map[string]struct {
 		auth   *provider.Auth

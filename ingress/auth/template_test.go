@@ -43,6 +43,7 @@ func TestCompose(t *testing.T) {
 		{"[id:{query:data.id};][ref:{query:none};]ts:{timestamp};", "id:AB+c;ts:1768478400;", ""},
 		{"[id:{query:none}{body};]ts:{timestamp};", "ts:1768478400;", ""},
 		{"{body}[{header:X-None}]", "BODY", ""},
+		{"[{body}{query:none}]{method}", "POST", ""},
 		{"{{[[{body}]]}}", "{[BODY]}", ""},
 		{"{header:X-None}", "", Missing},
 		{"{header:X-Empty}", "", Missing},

@@ -139,3 +139,14 @@ func TestTemplates(t *testing.T) {
 		t.Errorf("%+v %v", template, err)
 	}
 }
+
+func TestStoredIsOfSchemesThatSign(t *testing.T) {
+	a := &Auth{AnyOf: []Scheme{{Kind: Token, Token: Value{Header: "X-Token"}, Signature: Signature{Headers: []string{"X-Token"}}, Signed: "{query:t}"}}, Keep: []string{"X-Event"}}
+	if headers, query := a.Stored(); strings.Join(headers, " ") != "X-Event" || query {
+		t.Errorf("%v %t", headers, query)
+	}
+	a.AnyOf = []Scheme{{Kind: HMAC, Signed: "{query:t}{header:X-A}", Timestamp: &Timestamp{From: Value{Query: "ts"}}}}
+	if headers, query := a.Stored(); strings.Join(headers, " ") != "X-A X-Event" || !query {
+		t.Errorf("%v %t", headers, query)
+	}
+}
