@@ -13,13 +13,13 @@ import (
 
 // The bounds of what a pack may cost. A unit is about one step of the evaluator,
 // or sixteen bytes that a function reads or writes: tens of nanoseconds. So an
-// expression ends within some ten milliseconds and a delivery within a second or
-// two, whatever its pack and its body are: well before JetStream takes the message
+// expression ends within some ten milliseconds and a delivery within a second or so,
+// whatever its pack and its body are: well before JetStream takes the message
 // for lost and gives it to another worker. A real pack spends a few thousand units
 // on an item.
 const (
-	evaluationCost = 300_000    // one expression
-	deliveryCost   = 10_000_000 // all expressions of one delivery
+	evaluationCost = 200_000   // one expression
+	deliveryCost   = 5_000_000 // all expressions of one delivery
 
 	maxExpression  = 4096 // bytes of one expression
 	maxNodes       = 1000 // nodes of one expression's syntax tree

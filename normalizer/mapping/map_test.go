@@ -114,7 +114,7 @@ func TestMapFillsEveryField(t *testing.T) {
 
 func TestMapOfAlmostNothing(t *testing.T) {
 	p := compile(t, orders, Settings{})
-	for _, data := range []string{`{}`, `{"data":null}`, `{"data":{}}`, `{"data":"text"}`, `{"data":[]}`, `{"data":{"payer":null,"payee":{},"hashes":null,"amount":null,"currency":"BRL"}}`} {
+	for _, data := range []string{`{}`, `{"data":null}`, `{"data":{}}`, `{"data":"text"}`, `{"data":[]}`, `{"data":{"ref":"","payer":null,"payee":{},"hashes":null,"amount":null,"currency":"BRL"}}`} {
 		item := `{"type":"x",` + strings.TrimSuffix(strings.TrimPrefix(data, "{"), "}") + "}"
 		e := one(t, p, `{"events":[`+strings.Replace(item, ",}", "}", 1)+`]}`)
 		pay := e.Payment

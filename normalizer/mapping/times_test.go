@@ -118,6 +118,17 @@ func TestTimeAgainstTheStandardLibrary(t *testing.T) {
 	})
 }
 
+// TestATimeThatIsNoTime: what is read as it stands is null, or not a time.
+func TestATimeThatIsNoTime(t *testing.T) {
+	p := compile(t, "type_prefix: com.acme\ntype: item.type\nid: item.id\ntime: item.at", Settings{})
+	for at, want := range map[string]string{"null": "null[]", "5": "null[unreadable_time]", `"2024-01-15T10:00:00Z"`: "null[unreadable_time]"} {
+		pay := one(t, p, `{"type":"t","id":"e","at":`+at+`}`).Payment
+		if got := fmt.Sprint(text(pay.OccurredAt), pay.Notes); got != want {
+			t.Errorf("%s became %s, want %s", at, got, want)
+		}
+	}
+}
+
 // TestWhenItHappened holds the time of events against the contract: nonsense becomes
 // received-at, and is never a failure.
 func TestWhenItHappened(t *testing.T) {
