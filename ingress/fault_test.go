@@ -111,7 +111,7 @@ func TestNthOperationFails(t *testing.T) {
 	ns := jetstreamtest.Start(t)
 	s, log := prepare(t, ns, func(o *Options) { o.Budget = 300 * time.Millisecond })
 	stream := &faulty{real: s.js}
-	s.store.sender = single{stream}
+	s.commits.single = single{stream}
 	d := run(t, ns, s, log)
 	const requests = 3
 	stored := uint64(0)

@@ -21,6 +21,8 @@ type metrics struct {
 	duplicates   *prometheus.CounterVec // source
 	publish      prometheus.Histogram
 	attempts     *prometheus.CounterVec // result
+	batches      *prometheus.CounterVec // result
+	batchSize    prometheus.Histogram
 	lastAck      prometheus.Gauge
 }
 
@@ -60,6 +62,14 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "paybridge_publish_attempts_total", Help: "Publishes to the raw stream, by result.",
 		}, []string{"result"}),
+		batches: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "paybridge_publish_batches_total",
+			Help: "Atomic batches sent to the raw stream, by result: rejected ones were sent again message by message.",
+		}, []string{"result"}),
+		batchSize: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "paybridge_publish_batch_messages", Help: "Messages in an atomic batch.",
+			Buckets: prometheus.ExponentialBuckets(8, 2, 8),
+		}),
 		lastAck: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "paybridge_last_puback_timestamp_seconds",
 			Help: "When the raw stream last acknowledged a delivery, Unix time.",
@@ -68,7 +78,7 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 	var failures []error
 	for _, c := range []prometheus.Collector{
 		m.requests, m.seconds, m.rejected, m.authFailures, m.bodyBytes, m.inFlight, m.connections,
-		m.duplicates, m.publish, m.attempts, m.lastAck,
+		m.duplicates, m.publish, m.attempts, m.batches, m.batchSize, m.lastAck,
 	} {
 		failures = append(failures, registry.Register(c))
 	}
@@ -105,4 +115,10 @@ func (m *metrics) refused(to *route, p *problem, why string, took time.Duration)
 	if p == problemAuth {
 		m.authFailures.WithLabelValues(to.source, why).Inc()
 	}
+}
+
+// batched counts an atomic batch of n messages.
+func (m *metrics) batched(result string, n int) {
+	m.batches.WithLabelValues(result).Inc()
+	m.batchSize.Observe(float64(n))
 }

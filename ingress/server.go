@@ -2,6 +2,7 @@ package ingress
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -19,6 +20,7 @@ type Server struct {
 	lanes    *lanes
 	flight   *flight
 	store    *store
+	commits  *committer
 	health   *health
 	metrics  *metrics
 	times    timeouts
@@ -47,7 +49,8 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{o: o, js: js, lanes: newLanes(o.MaxBody), flight: newFlight(o.InFlight, m.inFlight), metrics: m, times: defaultTimeouts}
 	s.table.Store(&t)
-	s.store = &store{sender: single{js}, budget: o.Budget, metrics: m, now: o.Now}
+	s.commits = newCommitter(single{js}, batch{o.Conn, rand.Text}, o.Budget/2, m, o.Now)
+	s.store = &store{sender: s.commits, budget: o.Budget, metrics: m, now: o.Now}
 	s.health = newHealth(o.Conn, func(ctx context.Context) error {
 		_, err := streamConfig(ctx, js)
 		return err
@@ -112,6 +115,7 @@ func (s *Server) shutdown(public, admin *listening) error {
 	defer cancel()
 	sleep(ctx, s.times.grace)
 	err := public.shutdown(ctx)
+	s.commits.wait()
 	if admin != nil {
 		err = errors.Join(err, admin.shutdown(ctx))
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // asyncPublisher is the part of [jetstream.JetStream] that single calls: a publish
-// does not wait, the future says what became of it.
+// does not wait, the future says what became of it. It is called concurrently.
 type asyncPublisher interface {
 	PublishMsgAsync(m *nats.Msg, opts ...jetstream.PublishOpt) (jetstream.PubAckFuture, error)
 }

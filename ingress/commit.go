@@ -1,0 +1,259 @@
+package ingress
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"paybridge/schemas/delivery"
+)
+
+// The bounds of one batch; the server takes up to 1,000 messages.
+const (
+	batchMessages = 1000
+	batchBytes    = 4 << 20
+)
+
+// committer is a sender that commits in groups where that is faster. A message leaves
+// at once, by itself, as long as few are on their way; while more are, or a batch is
+// under way, those that arrive gather, and leave together as soon as they may: no timer
+// delays any of them, and a lone webhook never waits.
+//
+// Messages with the id of one that is gathered or on its way are not sent: they share
+// its outcome. A batch that the server rejects (an id of it is stored already, or the
+// stream is full) leaves as single messages, each of which learns its own fate.
+type committer struct {
+	single   sender
+	batch    batch
+	patience time.Duration // for the answer to a batch
+	now      func() time.Time
+	metrics  *metrics
+
+	mu       sync.Mutex
+	pace     pace
+	ids      map[string]*waiting // message id → who waits for it first
+	queue    []*waiting          // gathered, oldest first
+	onTheWay int                 // messages that were sent by themselves
+	batching bool                // a batch is under way
+	batches  sync.WaitGroup
+}
+
+// waiting is a message whose outcome somebody waits for.
+type waiting struct {
+	message   *nats.Msg
+	id        string
+	turn      chan turn  // has room for the one turn that comes
+	followers []*waiting // same id
+	gone      bool       // nobody waits any more
+}
+
+// turn is what a waiting message learns: its outcome, or that it is to be sent by
+// itself, by who waits for it.
+type turn struct {
+	ack    *jetstream.PubAck
+	err    error
+	itself bool
+}
+
+func newCommitter(single sender, b batch, patience time.Duration, m *metrics, now func() time.Time) *committer {
+	return &committer{
+		single: single, batch: b, patience: patience, now: now, metrics: m,
+		pace: pace{fixed: firstFixed}, ids: make(map[string]*waiting),
+	}
+}
+
+func (c *committer) send(ctx context.Context, m *nats.Msg) (*jetstream.PubAck, error) {
+	w := &waiting{message: m, id: m.Header.Get(delivery.MessageIDHeader), turn: make(chan turn, 1)}
+	if !c.enter(w) {
+		select {
+		case t := <-w.turn:
+			if !t.itself {
+				return t.ack, t.err
+			}
+		case <-ctx.Done():
+			c.leave(w, ctx.Err())
+			return nil, ctx.Err()
+		}
+	}
+	ack, err := c.single.send(ctx, m)
+	c.finish(w, ack, err)
+	return ack, err
+}
+
+// wait returns when no batch is under way.
+func (c *committer) wait() { c.batches.Wait() }
+
+// enter puts w where it belongs; true means that it is to be sent by itself, now.
+func (c *committer) enter(w *waiting) (itself bool) {
+	now := c.now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if first := c.ids[w.id]; first != nil {
+		first.followers = append(first.followers, w)
+		return false
+	}
+	c.ids[w.id] = w
+	if !c.batching && len(c.queue) == 0 && c.onTheWay < c.pace.atATime(now) {
+		c.depart(now)
+		return true
+	}
+	c.queue = append(c.queue, w)
+	c.dispatch(now)
+	return false
+}
+
+// depart counts a message that leaves by itself.
+func (c *committer) depart(now time.Time) {
+	if c.onTheWay++; c.onTheWay == 1 && !c.batching {
+		c.pace.started(now)
+	}
+}
+
+// dispatch lets go what may go: a batch where enough has gathered, else messages by
+// themselves.
+func (c *committer) dispatch(now time.Time) {
+	if c.batching {
+		return
+	}
+	limit := c.pace.atATime(now)
+	if len(c.queue) > limit {
+		c.batching = true
+		c.pace.gathered(now)
+		c.batches.Go(func() { c.commit(c.take()) })
+		return
+	}
+	for c.onTheWay < limit && len(c.queue) > 0 {
+		w := c.queue[0]
+		c.queue = c.queue[1:]
+		c.depart(now)
+		w.turn <- turn{itself: true}
+	}
+}
+
+// finish ends the way of a message that was sent by itself.
+func (c *committer) finish(w *waiting, ack *jetstream.PubAck, err error) {
+	now := c.now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err == nil {
+		c.pace.acked(now, c.onTheWay)
+	}
+	c.onTheWay--
+	c.resolve(w, ack, err)
+	c.dispatch(now)
+}
+
+// resolve tells those with w's id what became of it: for them it is a duplicate.
+func (c *committer) resolve(w *waiting, ack *jetstream.PubAck, err error) {
+	delete(c.ids, w.id)
+	for _, f := range w.followers {
+		t := turn{err: err}
+		if err == nil {
+			same := *ack
+			same.Duplicate = true
+			t.ack = &same
+		}
+		f.turn <- t
+	}
+}
+
+// leave gives w up, whose time is over; what is under way stays under way.
+func (c *committer) leave(w *waiting, err error) {
+	c.mu.Lock()
+	select {
+	case t := <-w.turn: // it came at the same moment
+		c.mu.Unlock()
+		if t.itself {
+			c.finish(w, nil, err)
+		}
+		return
+	default:
+	}
+	defer c.mu.Unlock()
+	w.gone = true
+	for i, q := range c.queue {
+		if q == w {
+			c.queue = append(c.queue[:i:i], c.queue[i+1:]...)
+			c.resolve(w, nil, err)
+			return
+		}
+	}
+}
+
+// take is the next batch: the oldest that gathered.
+func (c *committer) take() []*waiting {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n, bytes := 0, 0
+	for n < min(len(c.queue), batchMessages) {
+		if bytes += len(c.queue[n].message.Data); n > 0 && bytes > batchBytes {
+			break
+		}
+		n++
+	}
+	taken := c.queue[:n:n]
+	c.queue = append([]*waiting(nil), c.queue[n:]...)
+	return taken
+}
+
+// commit stores a batch and tells everybody.
+func (c *committer) commit(group []*waiting) {
+	first, err := c.publish(group)
+	now := c.now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.batching = false
+	var rejected *rejectedError
+	result := "ok"
+	switch {
+	case err == nil:
+		c.pace.batched(now, len(group))
+		for i, w := range group {
+			ack := &jetstream.PubAck{Stream: rawStream, Sequence: first + uint64(i)}
+			c.resolve(w, ack, nil)
+			w.turn <- turn{ack: ack}
+		}
+	case errors.As(err, &rejected):
+		result = "rejected"
+		c.pace.rejected(now)
+		for _, w := range group {
+			if w.gone {
+				c.resolve(w, nil, err)
+				continue
+			}
+			c.depart(now)
+			w.turn <- turn{itself: true}
+		}
+	default:
+		result = "failed"
+		c.pace.failed(now)
+		for _, w := range group {
+			c.resolve(w, nil, err)
+			w.turn <- turn{err: err}
+		}
+	}
+	c.metrics.batched(result, len(group))
+	c.dispatch(now)
+}
+
+// publish is the batch on the wire. A panic is an error of this batch, not the end of
+// the process.
+func (c *committer) publish(group []*waiting) (first uint64, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("batch: a panic of type %T", cause)
+		}
+	}()
+	messages := make([]*nats.Msg, len(group))
+	for i, w := range group {
+		messages[i] = w.message
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), c.patience)
+	defer cancel()
+	return c.batch.publish(ctx, messages)
+}
