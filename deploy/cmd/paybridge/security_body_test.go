@@ -16,6 +16,7 @@ const largestBody = 960 << 10
 // TestSecuritySizes has bodies at the limit, over it, and of lengths that are lies
 // (S-52, S-53), and codings that nobody undoes (S-58).
 func TestSecuritySizes(t *testing.T) {
+	t.Parallel()
 	s := besiege(t, nil)
 	full := strings.Repeat("x", largestBody)
 	chunks := func(body string) string {
@@ -40,6 +41,7 @@ func TestSecuritySizes(t *testing.T) {
 // TestSecurityTokensFirst has a source that is refused for its token (S-60): at
 // once, without its body, and the connection is of no more use.
 func TestSecurityTokensFirst(t *testing.T) {
+	t.Parallel()
 	s := besiege(t, nil)
 	for _, framing := range []string{"Content-Length: 900000", "Content-Length: 1000", "Transfer-Encoding: chunked"} {
 		for _, source := range []string{"picpay", "asaas"} {

@@ -12,6 +12,7 @@ import (
 // different places (S-55, S-80, S-81, S-83): 400, and the connection closes. The
 // bodies are signed, so whoever took one of them would store it.
 func TestSecurityFraming(t *testing.T) {
+	t.Parallel()
 	s := besiege(t, nil)
 	body := payment("framing")
 	n := len(body)
@@ -94,6 +95,7 @@ func TestSecurityFraming(t *testing.T) {
 // TestSecurityPipelines hides a second request in the body of the first (S-82), and
 // sends several on one connection, each judged by its own signature.
 func TestSecurityPipelines(t *testing.T) {
+	t.Parallel()
 	s := besiege(t, nil)
 	hidden := payment("hidden")
 	body := "x" + toPIK(hidden)
@@ -135,6 +137,7 @@ func TestSecurityPipelines(t *testing.T) {
 
 // TestSecurityLargeHeads has heads that are too large or have too many parts (S-87).
 func TestSecurityLargeHeads(t *testing.T) {
+	t.Parallel()
 	s := besiege(t, nil)
 	body := payment("heads")
 	large := func(n int, line string) []string {

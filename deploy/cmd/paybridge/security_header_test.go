@@ -13,6 +13,7 @@ import (
 // on it. None of them does anything either: see checkClean for subjects, and the
 // order of the stream below for the rest.
 func TestSecurityBusHeaders(t *testing.T) {
+	t.Parallel()
 	s := besiege(t, nil)
 	var stored []string
 	for _, lines := range [][]string{
@@ -84,6 +85,7 @@ func TestSecurityBusHeaders(t *testing.T) {
 // TestSecurityPeer has headers that say who the client is (S-84, S-85): nobody
 // believes them, whatever they say.
 func TestSecurityPeer(t *testing.T) {
+	t.Parallel()
 	s := besiege(t, nil)
 	claims := []string{
 		"X-Forwarded-For: 203.0.113.9", "Forwarded: for=203.0.113.9;proto=https", "X-Real-IP: 203.0.113.9", "True-Client-IP: 203.0.113.9", "CF-Connecting-IP: 203.0.113.9",

@@ -113,6 +113,7 @@ func number(t *testing.T, text string) uint64 {
 // an event that holds it verbatim, or a dead letter. What a second JSON parser
 // refuses never becomes an event.
 func TestSecurityHostileBodies(t *testing.T) {
+	t.Parallel()
 	s := besiege(t, nil)
 	bodies := hostileBodies()
 	requests := make([]string, len(bodies))

@@ -12,6 +12,7 @@ import (
 // has room, on every path that a request can take (S-91 to S-93). That none of it
 // leaves but with the body is looked for at the end: see checkClean.
 func TestSecurityCanaries(t *testing.T) {
+	t.Parallel()
 	packs := t.TempDir()
 	writePack(t, packs, "doorbell", "name: doorbell\ntitle: Doorbell\ndocs: [https://example.com]\nconfidence: unconfirmed\n"+
 		"auth:\n  scheme: token\n  token: {query: token}\nevents:\n  type_prefix: com.example\n  version: \"1\"\n  body: json\n  type: item.event\n  id: item.id\n")
@@ -95,6 +96,7 @@ func writePack(t *testing.T, dir, name, text string) {
 // TestSecurityCardinality sends thousands of requests that differ wherever a careless
 // label would be taken from (S-94): no metric gets a series more.
 func TestSecurityCardinality(t *testing.T) {
+	t.Parallel()
 	s := besiege(t, nil)
 	attack := func(from, n int) {
 		requests := make([]string, n)

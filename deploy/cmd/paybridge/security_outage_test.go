@@ -171,6 +171,7 @@ func TestSecurityHangUp(t *testing.T) {
 // TestSecurityFull fills the raw stream (S-96): 503, and nothing that was accepted
 // goes to make room.
 func TestSecurityFull(t *testing.T) {
+	t.Parallel()
 	s := besiege(t, func(text string) string {
 		return strings.Replace(text, "webhooks: {max_bytes: 512MiB}", "webhooks: {max_bytes: 4MiB}", 1)
 	})

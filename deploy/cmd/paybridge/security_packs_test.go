@@ -24,7 +24,12 @@ var mutations = []string{
 // one value after the other replaced by what does not belong there: no pack's mapping
 // loses one, and none crashes.
 func TestSecurityPacks(t *testing.T) {
-	s := besiege(t, nil)
+	t.Parallel()
+	library, err := provider.BuiltIn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := besiege(t, nil, library.Names()...)
 	var keys []string
 	for _, name := range s.library.Names() {
 		fixtures, err := s.library.Fixtures(name)

@@ -9,6 +9,7 @@ import (
 // redirect, nothing stored, whatever a client library would have cleaned up. The
 // body is signed, so a path that were taken for PIK's would be stored.
 func TestSecurityRoutes(t *testing.T) {
+	t.Parallel()
 	s := besiege(t, nil)
 	body := payment("route")
 	for _, path := range []string{
@@ -49,6 +50,7 @@ func TestSecurityRoutes(t *testing.T) {
 // TestSecurityMethods has methods that are not POST (S-63, S-64) at a good path and
 // at a bad one.
 func TestSecurityMethods(t *testing.T) {
+	t.Parallel()
 	s := besiege(t, nil)
 	body := payment("method")
 	for _, method := range []string{
@@ -72,6 +74,7 @@ func TestSecurityMethods(t *testing.T) {
 // TestSecurityContentTypes has a good signature under any content type (S-65): a
 // body is bytes.
 func TestSecurityContentTypes(t *testing.T) {
+	t.Parallel()
 	s := besiege(t, nil)
 	for _, line := range []string{
 		"X-None: 1", "Content-Type: text/plain", "Content-Type: application/json; charset=utf-16", "Content-Type: multipart/form-data",

@@ -19,8 +19,8 @@ import (
 	"paybridge/schemas/provider"
 )
 
-// siege is a real `paybridge up` that a test attacks, with one source for every
-// built-in pack and a second account at PIK. When the test ends it is asked what
+// siege is a real `paybridge up` that a test attacks, with a source for each of some
+// packs and a second account at PIK. When the test ends it is asked what
 // must be true after any attack: see checkClean.
 type siege struct {
 	t       testing.TB
@@ -86,19 +86,25 @@ const secondPIK = "pikb"
 // signedURL is how Square knows its URL.
 const signedURL = "https://pay.example.com/webhooks/square"
 
+// attacked are the sources of most sieges: a scheme of every sort.
+var attacked = []string{"asaas", "bidali", "github", "paddle", "picpay", "pik", "pixorder", "stripe", "transfeera"}
+
 // siegeConfig is the configuration of a siege: free ports and loose fsync, which
 // changes nothing that these tests look at.
-func siegeConfig(t testing.TB, library *provider.Library, change func(string) string) string {
+func siegeConfig(t testing.TB, library *provider.Library, change func(string) string, sources ...string) string {
 	t.Helper()
 	var b strings.Builder
 	b.WriteString("ingress: {listen: 127.0.0.1:0, admin: 127.0.0.1:0}\n" +
 		"embedded: {listen: 127.0.0.1:0, sync: 1s}\n" +
 		"streams:\n  webhooks: {max_bytes: 512MiB}\n  payments: {max_bytes: 512MiB}\n  deadletters: {max_bytes: 512MiB}\n" +
 		"seal: {keys: [{id: k1, value: " + sealSecret + "}]}\nsources:\n")
-	for _, name := range append(library.Names(), secondPIK) {
-		pack := strings.TrimSuffix(name, "b")
-		if name != secondPIK {
-			pack = name
+	if sources == nil {
+		sources = attacked
+	}
+	for _, name := range append([]string{secondPIK}, sources...) {
+		pack := name
+		if name == secondPIK {
+			pack = "pik"
 		}
 		about, err := library.About(pack)
 		if err != nil {
@@ -128,14 +134,15 @@ func siegeConfig(t testing.TB, library *provider.Library, change func(string) st
 	return file
 }
 
-// besiege runs `paybridge up` in this process until the test ends.
-func besiege(t testing.TB, change func(string) string) *siege {
+// besiege runs `paybridge up` in this process until the test ends; change may change
+// its configuration, and without sources it has those that are attacked.
+func besiege(t testing.TB, change func(string) string, sources ...string) *siege {
 	t.Helper()
 	library, err := provider.BuiltIn()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &siege{t: t, library: library, errs: &tape{}, out: &tape{}, config: siegeConfig(t, library, change)}
+	s := &siege{t: t, library: library, errs: &tape{}, out: &tape{}, config: siegeConfig(t, library, change, sources...)}
 	data := filepath.Join(t.TempDir(), "data")
 	p := &Program{
 		Name: "paybridge", PID: os.Getpid(), Args: []string{"up", "--config", s.config, "--data", data},

@@ -15,6 +15,7 @@ import (
 // TestSecuritySignatures has a good request and everything that is nearly one (S-05
 // and S-07 to S-19). Each refusal is the same constant answer.
 func TestSecuritySignatures(t *testing.T) {
+	t.Parallel()
 	s := besiege(t, nil)
 	var (
 		body   = payment("signature")
@@ -146,6 +147,7 @@ func trailingBits(std string) string {
 // TestSecurityAliases has a provider with two names for its header, of which exactly
 // one must be there.
 func TestSecurityAliases(t *testing.T) {
+	t.Parallel()
 	s := besiege(t, nil)
 	body := `{"event":"charge","id":"alias"}`
 	good := hex.EncodeToString(mac(sha1.New, secretOf("bidali"), body))
@@ -164,6 +166,7 @@ func TestSecurityAliases(t *testing.T) {
 
 // TestSecurityKeyConfusion has requests that are authentic, elsewhere (S-28, S-29).
 func TestSecurityKeyConfusion(t *testing.T) {
+	t.Parallel()
 	s := besiege(t, nil)
 	body := payment("confusion")
 	hub := func(key string) string { return "X-Hub-Signature-256: sha256=" + sha(key, body) }
@@ -204,6 +207,7 @@ func TestSecurityKeyConfusion(t *testing.T) {
 
 // TestSecurityTokens has static tokens that are nearly right (S-39).
 func TestSecurityTokens(t *testing.T) {
+	t.Parallel()
 	s := besiege(t, nil)
 	body, token := `{"type":"PAYMENT","id":"tokens"}`, secretOf("picpay")
 	for _, lines := range [][]string{

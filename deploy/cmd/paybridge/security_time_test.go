@@ -21,6 +21,7 @@ func stamped(id string) string {
 // TestSecurityTimestamps dates what is signed (S-21 to S-25). The clock is the real
 // one, so nothing here is nearer to a tolerance than four seconds.
 func TestSecurityTimestamps(t *testing.T) {
+	t.Parallel()
 	s := besiege(t, nil)
 	paddle := func(stamp, body string) string {
 		return "Paddle-Signature: ts=" + stamp + ";h1=" + sha(secretOf("paddle"), stamp+":"+body)
@@ -72,6 +73,7 @@ func TestSecurityTimestamps(t *testing.T) {
 
 // TestSecurityLists has signatures in a list of pairs (S-15 to S-17, S-24).
 func TestSecurityLists(t *testing.T) {
+	t.Parallel()
 	s := besiege(t, nil)
 	var (
 		body  = stamped("lists")
@@ -108,6 +110,7 @@ func TestSecurityLists(t *testing.T) {
 // TestSecurityUnits has milliseconds where the provider dates in them, of any age,
 // because it says nothing of one; the date is signed all the same (S-25).
 func TestSecurityUnits(t *testing.T) {
+	t.Parallel()
 	s := besiege(t, nil)
 	body := stamped("units")
 	line := func(stamp, signed string) string {
@@ -125,6 +128,7 @@ func TestSecurityUnits(t *testing.T) {
 // TestSecurityReplays repeats an accepted request: many times at once, and with what
 // no signature covers changed (S-26, S-27).
 func TestSecurityReplays(t *testing.T) {
+	t.Parallel()
 	s := besiege(t, nil)
 	body := payment("replay")
 	s.accepted(t, toPIK(body), body)
