@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"crypto/sha256"
 	"net/textproto"
 	"strings"
 	"time"
@@ -56,6 +57,12 @@ func Subject(source, endpoint string) string {
 // then every byte outside "!" to "~", and "=", as "=XX". What an HTTP server lets
 // through is as it was received.
 func (d Delivery) Message(keys Keys) *nats.Msg {
+	return d.MessageWithDigest(keys, sha256.Sum256(d.Body))
+}
+
+// MessageWithDigest is [Delivery.Message] for who has the body's SHA-256 already:
+// hashing is most of what a message costs.
+func (d Delivery) MessageWithDigest(keys Keys, digest [sha256.Size]byte) *nats.Msg {
 	values := d.values()
 	msg := &nats.Msg{
 		Subject: Subject(d.Source, d.Endpoint),
@@ -76,7 +83,7 @@ func (d Delivery) Message(keys Keys) *nats.Msg {
 		values.set(msg.Header, keptPrefix+name, kept...)
 	}
 	if len(keys) > 0 {
-		values.set(msg.Header, SealHeader, keys[0].seal(msg.Subject, msg.Header, msg.Data))
+		values.set(msg.Header, SealHeader, keys[0].seal(msg.Subject, msg.Header, digest))
 	}
 	return msg
 }
