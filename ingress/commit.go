@@ -68,7 +68,7 @@ func newCommitter(single sender, b batch, patience time.Duration, m *metrics, no
 }
 
 func (c *committer) send(ctx context.Context, m *nats.Msg) (*jetstream.PubAck, error) {
-	w := &waiting{message: m, id: m.Header.Get(delivery.MessageIDHeader), turn: make(chan turn, 1)}
+	w := &waiting{message: m, id: m.Header.Get(delivery.MessageIDHeader)}
 	if !c.enter(w) {
 		select {
 		case t := <-w.turn:
@@ -94,6 +94,7 @@ func (c *committer) enter(w *waiting) (itself bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if first := c.ids[w.id]; first != nil {
+		w.turn = make(chan turn, 1)
 		first.followers = append(first.followers, w)
 		return false
 	}
@@ -102,6 +103,7 @@ func (c *committer) enter(w *waiting) (itself bool) {
 		c.depart(now)
 		return true
 	}
+	w.turn = make(chan turn, 1)
 	c.queue = append(c.queue, w)
 	c.dispatch(now)
 	return false

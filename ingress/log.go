@@ -1,7 +1,6 @@
 package ingress
 
 import (
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -25,14 +24,17 @@ func (s *Server) stored(c *call, took time.Duration) {
 	if line == nil {
 		return
 	}
-	line.Write(append(s.fields(c, http.StatusOK, took),
+	fields := s.fields.Get().(*[]zap.Field)
+	*fields = append(c.describe((*fields)[:0], http.StatusOK, took),
 		zap.String("result", "stored"),
 		zap.String("raw_stream", c.receipt.stream),
 		zap.Uint64("raw_seq", c.receipt.sequence),
 		zap.Bool("duplicate", c.receipt.duplicate),
 		zap.Int("attempt", c.receipt.attempts),
 		zap.Float64("puback_ms", milliseconds(c.receipt.took)),
-	)...)
+	)
+	line.Write(*fields...)
+	s.fields.Put(fields)
 }
 
 // refused logs that c is not stored: as a warning where the sender is to do better,
@@ -46,7 +48,7 @@ func (s *Server) refused(c *call, p *problem, why string, took time.Duration) {
 	if line == nil {
 		return
 	}
-	fields := append(s.fields(c, p.status, took), zap.String("result", result), zap.String("reason", why))
+	fields := append(c.describe(nil, p.status, took), zap.String("result", result), zap.String("reason", why))
 	var failure *storeError
 	if errors.As(c.failure, &failure) {
 		fields = append(fields, zap.Int("attempt", failure.attempts), zap.NamedError("error", failure.err))
@@ -54,9 +56,8 @@ func (s *Server) refused(c *call, p *problem, why string, took time.Duration) {
 	line.Write(append(fields, c.crash...)...)
 }
 
-// fields are what every line says of c, as far as c came.
-func (s *Server) fields(c *call, status int, took time.Duration) []zap.Field {
-	fields := make([]zap.Field, 0, 24)
+// describe appends what every line says of c, as far as c came.
+func (c *call) describe(fields []zap.Field, status int, took time.Duration) []zap.Field {
 	fields = append(fields,
 		zap.String("source", c.route.source),
 		zap.String("provider", c.route.provider),
@@ -66,19 +67,25 @@ func (s *Server) fields(c *call, status int, took time.Duration) []zap.Field {
 		zap.String("client_ip", host(c.r.RemoteAddr)),
 	)
 	if c.read {
-		digest := sha256.Sum256(c.body)
-		fields = append(fields,
-			zap.Int("body_bytes", len(c.body)),
-			zap.String("body_sha256", hex.EncodeToString(digest[:8])),
-		)
+		fields = append(fields, zap.Int("body_bytes", len(c.body)))
 	}
-	if d := &c.delivery; d.Body != nil {
-		fields = append(fields, zap.String("request_id", d.RequestID), zap.String("msg_id", c.messageID), zap.String("kid", d.KeyID))
+	if c.messageID != "" {
+		d := &c.delivery
+		fields = append(fields,
+			zap.String("body_sha256", hex.EncodeToString(c.digest[:8])),
+			zap.String("request_id", d.RequestID), zap.String("msg_id", c.messageID), zap.String("kid", d.KeyID),
+		)
 		if d.Traceparent != "" {
 			fields = append(fields, zap.String("trace_id", traceID(d.Traceparent)))
 		}
 	}
 	return fields
+}
+
+// newFields makes room for the fields of a receipt, which is used again and again.
+func newFields() any {
+	room := make([]zap.Field, 0, 20)
+	return &room
 }
 
 // recovered turns a panic of a handler into a 503: the delivery may not be stored,

@@ -98,7 +98,7 @@ func histogram(name, help string) prometheus.HistogramOpts {
 
 // accepted counts a 200.
 func (m *metrics) accepted(c *call, took time.Duration, now time.Time) {
-	m.requests.WithLabelValues(c.route.source, c.route.endpoint, "200").Inc()
+	c.route.accepted.Inc()
 	m.seconds.Observe(took.Seconds())
 	m.bodyBytes.Observe(float64(len(c.body)))
 	m.lastAck.Set(float64(now.UnixMilli()) / 1000)

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,15 +26,12 @@ type Server struct {
 	metrics  *metrics
 	times    timeouts
 	draining atomic.Bool
+	fields   sync.Pool // *[]zap.Field
 }
 
 // New makes a server; it opens nothing before [Server.Run].
 func New(o Options) (*Server, error) {
 	o, err := o.withDefaults()
-	if err != nil {
-		return nil, err
-	}
-	t, err := newTable(o.Sources)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +46,10 @@ func New(o Options) (*Server, error) {
 		return nil, fmt.Errorf("ingress: metrics: %w", err)
 	}
 	s := &Server{o: o, js: js, lanes: newLanes(o.MaxBody), flight: newFlight(o.InFlight, m.inFlight), metrics: m, times: defaultTimeouts}
-	s.table.Store(&t)
+	s.fields.New = newFields
+	if err := s.Replace(o.Sources); err != nil {
+		return nil, err
+	}
 	s.commits = newCommitter(single{js}, batch{o.Conn, rand.Text}, o.Budget/2, m, o.Now)
 	s.store = &store{sender: s.commits, budget: o.Budget, metrics: m, now: o.Now}
 	s.health = newHealth(o.Conn, func(ctx context.Context) error {
@@ -65,6 +66,9 @@ func (s *Server) Replace(sources []Source) error {
 	t, err := newTable(sources)
 	if err != nil {
 		return err
+	}
+	for _, to := range t {
+		to.accepted = s.metrics.requests.WithLabelValues(to.source, to.endpoint, "200")
 	}
 	s.table.Store(&t)
 	return nil
@@ -113,7 +117,10 @@ func (s *Server) shutdown(public, admin *listening) error {
 	s.o.Log.Info("ingress stopping")
 	ctx, cancel := context.WithTimeout(context.Background(), s.o.Drain)
 	defer cancel()
-	sleep(ctx, s.times.grace)
+	select {
+	case <-time.After(s.times.grace):
+	case <-ctx.Done():
+	}
 	err := public.shutdown(ctx)
 	s.commits.wait()
 	if admin != nil {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"regexp"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"paybridge/ingress/auth"
 	"paybridge/schemas/delivery"
 	"paybridge/schemas/provider"
@@ -53,9 +55,10 @@ type route struct {
 	keepHeaders                []string
 	keepQuery                  bool
 	answer                     provider.Answer
+	accepted                   prometheus.Counter // its 200s
 }
 
-// unknownSource stands in metrics and logs for a request at no known path.
+// unknownRoute stands in metrics and logs for a request at no known path.
 var unknownRoute = &route{source: "unknown", endpoint: "unknown"}
 
 // table finds a route by the path exactly as it was sent: nothing is cleaned,

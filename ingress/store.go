@@ -60,11 +60,9 @@ func (e *storeError) Unwrap() error { return e.err }
 func (s *store) put(ctx context.Context, m *nats.Msg) (receipt, error) {
 	m.Header.Set(jetstream.ExpectedStreamHeader, rawStream)
 	began := s.now()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.budget)
-	defer cancel()
 	var pause *backoff.ExponentialBackOff
 	for attempt := 1; ; attempt++ {
-		ack, err := s.attempt(ctx, m)
+		ack, err := s.attempt(ctx, m, s.budget-s.now().Sub(began))
 		result, again := resultOf(ack, err)
 		s.metrics.attempts.WithLabelValues(result).Inc()
 		took := s.now().Sub(began)
@@ -75,17 +73,20 @@ func (s *store) put(ctx context.Context, m *nats.Msg) (receipt, error) {
 		if pause == nil {
 			pause = newPause()
 		}
-		if !again || !sleep(ctx, pause.NextBackOff()) {
+		wait := pause.NextBackOff()
+		if !again || took+wait >= s.budget {
 			s.metrics.publish.Observe(took.Seconds())
 			return receipt{}, &storeError{result, attempt, err}
 		}
+		<-time.After(wait)
 	}
 }
 
-// attempt sends m once. A server that says nothing gets half of the budget, so that
-// a leader that lost m in its fall does not cost the whole of it.
-func (s *store) attempt(ctx context.Context, m *nats.Msg) (*jetstream.PubAck, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.budget/2)
+// attempt sends m once; left is what is left of the budget. A server that says nothing
+// gets half of the budget, so that a leader that lost m in its fall does not cost the
+// whole of it. The sender of the request is not waited for.
+func (s *store) attempt(ctx context.Context, m *nats.Msg, left time.Duration) (*jetstream.PubAck, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(s.budget/2, left))
 	defer cancel()
 	ack, err := s.sender.send(ctx, m)
 	if err == nil && ack.Stream != rawStream {
@@ -102,18 +103,6 @@ func newPause() *backoff.ExponentialBackOff {
 	p := backoff.NewExponentialBackOff()
 	p.InitialInterval, p.MaxInterval = 50*time.Millisecond, 500*time.Millisecond
 	return p
-}
-
-// sleep waits; it is false where ctx ends first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // The server's error codes that mean something to a publisher.

@@ -1,6 +1,7 @@
 package ingress
 
 import (
+	"crypto/sha256"
 	"net/http"
 	"time"
 
@@ -23,6 +24,7 @@ type call struct {
 	refusal  error             // what verification said
 	delivery delivery.Delivery // complete once it is verified
 
+	digest    [sha256.Size]byte // of the body, once it is hashed
 	messageID string
 	receipt   receipt     // of a stored delivery
 	failure   error       // why it is not stored
@@ -90,7 +92,8 @@ func (s *Server) put(c *call) *problem {
 		return problemCapacity
 	}
 	defer s.flight.leave()
-	message := c.delivery.Message(s.o.Seal)
+	c.digest = sha256.Sum256(c.body)
+	message := c.delivery.MessageWithDigest(s.o.Seal, c.digest)
 	c.messageID = message.Header.Get(delivery.MessageIDHeader)
 	c.receipt, c.failure = s.store.put(c.r.Context(), message)
 	s.health.saw(c.failure == nil)
