@@ -44,7 +44,7 @@ const perSource = 3
 func (d Demo) Run(ctx context.Context, js jetstream.JetStream) (DemoResult, error) {
 	var result DemoResult
 	expected := map[string]int{} // raw digest → events to come
-	events := make(chan jetstream.Msg)
+	events := make(chan *jetstream.RawStreamMsg)
 	stop, err := d.listen(ctx, js, events)
 	if err != nil {
 		return result, err
@@ -77,32 +77,25 @@ func (d Demo) Run(ctx context.Context, js jetstream.JetStream) (DemoResult, erro
 }
 
 // listen feeds events as they are stored, until stop is called.
-func (d Demo) listen(ctx context.Context, js jetstream.JetStream, events chan<- jetstream.Msg) (stop func(), err error) {
-	consumer, err := js.OrderedConsumer(ctx, d.Stream, jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverNewPolicy})
-	if err != nil {
-		return nil, streamAdvice(d.Stream, err)
-	}
-	messages, err := consumer.Messages()
-	if err != nil {
+func (d Demo) listen(ctx context.Context, js jetstream.JetStream, events chan<- *jetstream.RawStreamMsg) (stop func(), err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	ready, done := make(chan struct{}), make(chan error, 1)
+	go func() {
+		done <- Follow(ctx, js, d.Stream, "payments.>", time.Time{}, func() { close(ready) }, func(m *jetstream.RawStreamMsg) error {
+			select {
+			case events <- m:
+			case <-ctx.Done():
+			}
+			return nil
+		})
+	}()
+	select {
+	case <-ready:
+		return func() { cancel(); <-done }, nil
+	case err := <-done:
+		cancel()
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			msg, err := messages.Next(jetstream.NextContext(ctx))
-			if err != nil {
-				return
-			}
-			select {
-			case events <- msg:
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return func() { cancel(); messages.Stop(); <-done }, nil
 }
 
 // prepare chooses the fixtures: of each endpoint the most telling ones, no two with
@@ -173,17 +166,17 @@ func (d Demo) send(ctx context.Context, send Send) (digest string, err error) {
 }
 
 // await shows events until all that are expected have come.
-func (d Demo) await(ctx context.Context, events <-chan jetstream.Msg, expected map[string]int, result *DemoResult) error {
+func (d Demo) await(ctx context.Context, events <-chan *jetstream.RawStreamMsg, expected map[string]int, result *DemoResult) error {
 	for len(expected) > 0 {
 		select {
 		case <-ctx.Done():
 			return advise(errors.New("demo: an event did not come in time"), "look at `paybridge status`: is the normalizer running, are there dead letters?")
 		case msg := <-events:
-			e, err := event.Decode(msg.Headers(), msg.Data())
+			e, err := event.Decode(msg.Header, msg.Data)
 			if err != nil || expected[e.RawDigest] == 0 {
 				continue // somebody else's
 			}
-			fmt.Fprintln(d.Out, "     "+EventLine(msg.Subject(), &e))
+			fmt.Fprintln(d.Out, "     "+EventLine(msg.Subject, &e))
 			result.Events++
 			if expected[e.RawDigest]--; expected[e.RawDigest] == 0 {
 				delete(expected, e.RawDigest)

@@ -3,9 +3,8 @@
 //
 // # The promise
 //
-// What only looks never changes what it looks at: readers use ordered consumers
-// or direct gets of their own, and never a durable consumer that a service
-// depends on. What changes something says so before, and is asked for by name.
+// What only looks never changes what it looks at: it reads by direct get, makes no
+// consumer, and never moves one that a service depends on. What changes something says so before, and is asked for by name.
 // No function prints a secret or a body unless the caller asked for bodies.
 package operate
 

@@ -25,66 +25,42 @@ type Tail struct {
 	JSON   bool      // one CloudEvent a line, in structured form
 }
 
-// Follow writes events to w until Count is reached or ctx ends; a canceled ctx
-// is no error, a deadline is. It reads through an ordered consumer of its own: no
-// durable consumer is touched and nothing is acknowledged. started is called once
-// the consumer is in place: every event stored from then on is seen.
-func (t Tail) Follow(ctx context.Context, js jetstream.JetStream, w io.Writer, started func()) error {
-	config := jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{t.Filter},
-		DeliverPolicy:  jetstream.DeliverNewPolicy,
-	}
-	if !t.Since.IsZero() {
-		config.DeliverPolicy, config.OptStartTime = jetstream.DeliverByStartTimePolicy, &t.Since
-	}
-	consumer, err := js.OrderedConsumer(ctx, t.Stream, config)
-	if err != nil {
-		return streamAdvice(t.Stream, err)
-	}
-	messages, err := consumer.Messages()
-	if err != nil {
-		return err
-	}
-	defer messages.Stop()
-	if started != nil {
-		started()
-	}
-	for n := 0; t.Count == 0 || n < t.Count; n++ {
-		msg, err := messages.Next(jetstream.NextContext(ctx))
-		if err != nil {
-			return t.ended(ctx, err, n)
-		}
-		if err := t.write(w, msg); err != nil {
+// Run writes events to w until Count is reached or ctx ends; a canceled ctx is no
+// error, a deadline is where a Count was asked for. ready is called once every event
+// stored from then on will be seen; it may be nil. See Follow: no consumer is made,
+// touched or acknowledged.
+func (t Tail) Run(ctx context.Context, js jetstream.JetStream, w io.Writer, ready func()) error {
+	seen := 0
+	err := Follow(ctx, js, t.Stream, t.Filter, t.Since, ready, func(m *jetstream.RawStreamMsg) error {
+		if err := t.write(w, m); err != nil {
 			return err
 		}
+		if seen++; seen == t.Count {
+			return errStop
+		}
+		return nil
+	})
+	switch {
+	case errors.Is(err, errStop):
+		return nil
+	case err != nil:
+		return err
+	case errors.Is(ctx.Err(), context.DeadlineExceeded) && t.Count > 0:
+		return fmt.Errorf("%d of %d events came in time", seen, t.Count)
 	}
 	return nil
 }
 
-// ended says what it means that no further message came.
-func (t Tail) ended(ctx context.Context, err error, seen int) error {
-	switch {
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		if t.Count > 0 {
-			return fmt.Errorf("%d of %d events came in time", seen, t.Count)
-		}
-		return nil
-	case ctx.Err() != nil:
-		return nil
-	}
-	return err
-}
-
 // write prints one event. What does not decode is printed as such and never
 // skipped: somebody else wrote it, and the operator wants to know.
-func (t Tail) write(w io.Writer, msg jetstream.Msg) error {
-	e, err := event.Decode(msg.Headers(), msg.Data())
+func (t Tail) write(w io.Writer, m *jetstream.RawStreamMsg) error {
+	e, err := event.Decode(m.Header, m.Data)
 	if err != nil {
-		_, err := fmt.Fprintf(w, "%s is no event: %v\n", msg.Subject(), err)
+		_, err := fmt.Fprintf(w, "%s is no event: %v\n", m.Subject, err)
 		return err
 	}
 	if !t.JSON {
-		_, err := fmt.Fprintln(w, EventLine(msg.Subject(), &e))
+		_, err := fmt.Fprintln(w, EventLine(m.Subject, &e))
 		return err
 	}
 	line, err := StructuredLine(&e)

@@ -51,7 +51,7 @@ func TestTailFollows(t *testing.T) {
 	js := jetstreamtest.Start(t).JetStream(t)
 	publish(t, js, aPayment("pik", "before"), event.Structured)
 	var out bytes.Buffer
-	err := Tail{Stream: jetstream.Payments, Filter: "payments.pik.>", Count: 2}.Follow(t.Context(), js, &out, func() {
+	err := Tail{Stream: jetstream.Payments, Filter: "payments.pik.>", Count: 2}.Run(t.Context(), js, &out, func() {
 		publish(t, js, aPayment("pik", "one"), event.Structured)
 		publish(t, js, aPayment("bidali", "other"), event.Structured)
 		publish(t, js, aPayment("pik", "two"), event.Binary)
@@ -79,7 +79,7 @@ func TestTailSinceAndJSON(t *testing.T) {
 	publish(t, js, aPayment("pik", "two"), event.Binary)
 	var out bytes.Buffer
 	tail := Tail{Stream: jetstream.Payments, Filter: "payments.>", Count: 2, JSON: true, Since: time.Now().Add(-time.Hour)}
-	if err := tail.Follow(t.Context(), js, &out, nil); err != nil {
+	if err := tail.Run(t.Context(), js, &out, nil); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
@@ -106,16 +106,16 @@ func TestTailEnds(t *testing.T) {
 	var out bytes.Buffer
 	tail := Tail{Stream: jetstream.Payments, Filter: "payments.>"}
 	ctx, cancel := context.WithCancel(t.Context())
-	if err := tail.Follow(ctx, js, &out, cancel); err != nil {
+	if err := tail.Run(ctx, js, &out, cancel); err != nil {
 		t.Errorf("interrupted: %v", err)
 	}
 	ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if err := tail.Follow(ctx, js, &out, nil); err != nil {
+	if err := tail.Run(ctx, js, &out, nil); err != nil {
 		t.Errorf("time is over and nothing was asked for: %v", err)
 	}
 	tail.Count = 1
-	if err := tail.Follow(ctx, js, &out, nil); err == nil {
+	if err := tail.Run(ctx, js, &out, nil); err == nil {
 		t.Error("time is over, an event was asked for, and no error")
 	}
 }
@@ -130,7 +130,7 @@ func TestTailLeavesDurablesAlone(t *testing.T) {
 	publish(t, js, aPayment("pik", "one"), event.Structured)
 	var out bytes.Buffer
 	tail := Tail{Stream: jetstream.Payments, Filter: "payments.>", Count: 1, Since: time.Now().Add(-time.Hour)}
-	if err := tail.Follow(t.Context(), js, &out, nil); err != nil {
+	if err := tail.Run(t.Context(), js, &out, nil); err != nil {
 		t.Fatal(err)
 	}
 	info, err := durable.Info(t.Context())
@@ -148,7 +148,7 @@ func TestTailShowsWhatIsNoEvent(t *testing.T) {
 	}
 	var out bytes.Buffer
 	tail := Tail{Stream: jetstream.Payments, Filter: "payments.>", Count: 1, Since: time.Now().Add(-time.Hour)}
-	if err := tail.Follow(t.Context(), js, &out, nil); err != nil {
+	if err := tail.Run(t.Context(), js, &out, nil); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(out.String(), "payments.x.y.z.w is no event") || strings.Contains(out.String(), "secret-content") {
@@ -158,7 +158,7 @@ func TestTailShowsWhatIsNoEvent(t *testing.T) {
 
 func TestTailWithoutStreams(t *testing.T) {
 	js := jetstreamtest.Start(t, jetstreamtest.Bare()).JetStream(t)
-	err := Tail{Stream: jetstream.Payments, Filter: "payments.>"}.Follow(t.Context(), js, &bytes.Buffer{}, nil)
+	err := Tail{Stream: jetstream.Payments, Filter: "payments.>"}.Run(t.Context(), js, &bytes.Buffer{}, nil)
 	checkAdvice(t, err, "does not exist", "paybridge streams apply")
 }
 

@@ -75,7 +75,7 @@ func (p *Program) demoAlone(ctx context.Context, pl place, b *bridge) error {
 
 // demo sends, shows and counts.
 func (p *Program) demo(ctx context.Context, b *bridge) error {
-	return b.onBus(ctx, roleReplay, func(ctx context.Context, js natsjs.JetStream) error {
+	return b.onBus(ctx, roleOperator, func(ctx context.Context, js natsjs.JetStream) error {
 		start := p.Now()
 		result, err := operate.Demo{
 			Sender: b.sender(), Stream: jetstream.Payments, Now: p.Now, Out: p.Stdout,

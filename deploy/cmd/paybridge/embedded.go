@@ -62,6 +62,10 @@ func embeddedOptions(c *config.Config, dir string) (*server.Options, error) {
 	if err != nil {
 		return nil, c.Problem("embedded.listen", err.Error(), "write host:port, such as 127.0.0.1:4222")
 	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return nil, c.Problem("embedded.listen", "the embedded server trusts whoever connects, and "+host+" is not loopback",
+			"write 127.0.0.1:4222; for other machines run a nats-server of its own, see `paybridge nats init`")
+	}
 	var store int64
 	for _, s := range jetstream.Streams(c.Streams) {
 		store += s.MaxBytes

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -122,21 +123,49 @@ func (b *bridge) NATS() config.NATS {
 // connectTimeout bounds how long a command waits for the bus to answer at all.
 const connectTimeout = 5 * time.Second
 
+// connection is a connection to the bus in one role of deploy/nats.
+type connection struct {
+	js     jetstream.JetStream
+	role   string
+	denied atomic.Pointer[error] // the last thing that the server did not permit
+}
+
 // connect connects in a role, whose inbox prefix the server's permissions name.
-func (b *bridge) connect(role string) (jetstream.JetStream, error) {
+func (b *bridge) connect(role string) (*connection, error) {
 	at := b.NATS()
 	options, err := at.Options("paybridge "+role, "_INBOX_"+role)
 	if err != nil {
 		return nil, err
 	}
-	nc, err := nats.Connect(at.URL, append(options, nats.Timeout(connectTimeout))...)
+	c := &connection{role: role}
+	nc, err := nats.Connect(at.URL, append(options, nats.Timeout(connectTimeout), nats.ErrorHandler(c.note))...)
 	if err != nil {
 		return nil, &operate.Advice{
 			Err: fmt.Errorf("bus %s: %w", at.URL, err),
 			Do:  b.unreachable(err),
 		}
 	}
-	return jetstream.New(nc)
+	c.js, err = jetstream.New(nc)
+	return c, err
+}
+
+// note remembers a refusal: what was refused only times out.
+func (c *connection) note(_ *nats.Conn, _ *nats.Subscription, err error) {
+	if errors.Is(err, nats.ErrPermissionViolation) {
+		c.denied.Store(&err)
+	}
+}
+
+// explain says that a failure was a refusal, and who may do it.
+func (c *connection) explain(err error) error {
+	denied := c.denied.Load()
+	if err == nil || denied == nil {
+		return err
+	}
+	return &operate.Advice{
+		Err: *denied,
+		Do:  fmt.Sprintf("use the credentials of the role %s in the configuration, see `paybridge nats init`", c.role),
+	}
 }
 
 func (b *bridge) unreachable(err error) string {
@@ -148,17 +177,16 @@ func (b *bridge) unreachable(err error) string {
 
 // onBus runs work with a connection that is closed after it.
 func (b *bridge) onBus(ctx context.Context, role string, work func(context.Context, jetstream.JetStream) error) error {
-	js, err := b.connect(role)
+	c, err := b.connect(role)
 	if err != nil {
 		return err
 	}
-	defer js.Conn().Close()
-	return work(ctx, js)
+	defer c.js.Conn().Close()
+	return c.explain(work(ctx, c.js))
 }
 
 // The roles of deploy/nats that commands take.
 const (
 	roleOperator    = "operator"    // looks
-	roleReplay      = "replay"      // reads through consumers of its own
 	roleProvisioner = "provisioner" // writes topology
 )

@@ -22,7 +22,7 @@ func (p *Program) tailCommand() *cobra.Command {
 		Use:   "tail [FILTER]",
 		Short: "watch the events as they come",
 		Long: `Prints one line per event: when it happened, source, kind, state, amount, payment
-id and native type. It reads through a consumer of its own and disturbs nobody.
+id and native type. It makes no consumer and disturbs nobody.
 
 FILTER narrows by subject: payments.<source>.<kind>.<state>.<native type>. The
 head and the tail may be left out, and * stands for any one word:
@@ -52,8 +52,8 @@ head and the tail may be left out, and * stands for any one word:
 				ctx, cancel = context.WithTimeout(ctx, timeout)
 				defer cancel()
 			}
-			return b.onBus(ctx, roleReplay, func(ctx context.Context, js natsjs.JetStream) error {
-				return tail.Follow(ctx, js, p.Stdout, nil)
+			return b.onBus(ctx, roleOperator, func(ctx context.Context, js natsjs.JetStream) error {
+				return tail.Run(ctx, js, p.Stdout, nil)
 			})
 		},
 	}

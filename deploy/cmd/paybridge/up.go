@@ -91,6 +91,7 @@ func (p *Program) complete(folder operate.Folder, file, typed string) (*config.C
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	c.NATS = config.Default().NATS // the bus is the embedded one: a key that is missing for another is not missed
 	lib, err := library(c)
 	if err != nil {
 		return nil, nil, nil, err

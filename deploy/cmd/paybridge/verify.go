@@ -15,10 +15,10 @@ import (
 	"paybridge/schemas/delivery"
 )
 
-// span is the flags of a range of stored deliveries.
-type span struct{ source, since, until, seq string }
+// selection is the flags of a range of stored deliveries.
+type selection struct{ source, since, until, seq string }
 
-func (s *span) flags(cmd *cobra.Command) {
+func (s *selection) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&s.source, "source", "", "only deliveries of this source")
 	cmd.Flags().StringVar(&s.since, "since", "", "only those stored since then: a duration or a time")
 	cmd.Flags().StringVar(&s.until, "until", "", "only those stored before then")
@@ -26,7 +26,7 @@ func (s *span) flags(cmd *cobra.Command) {
 }
 
 // read makes a range of what was typed.
-func (s *span) read(p *Program) (r operate.Range, err error) {
+func (s *selection) read(p *Program) (r operate.Range, err error) {
 	if s.source != "" {
 		r.Subject = "webhooks." + s.source + ".*"
 	}
@@ -42,7 +42,7 @@ func (s *span) read(p *Program) (r operate.Range, err error) {
 
 func (p *Program) verifyCommand() *cobra.Command {
 	var pl place
-	var s span
+	var s selection
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "verify",

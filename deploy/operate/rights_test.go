@@ -1,0 +1,81 @@
+package operate
+
+import (
+	"bytes"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	natsgo "github.com/nats-io/nats.go"
+	natsjs "github.com/nats-io/nats.go/jetstream"
+
+	"paybridge/deploy/jetstream"
+	"paybridge/deploy/jetstream/jetstreamtest"
+	"paybridge/deploy/nats"
+	"paybridge/schemas/event"
+)
+
+// TestOperatorsRightsAreEnough runs everything that only looks as the operator of
+// deploy/nats, who may neither publish nor create a consumer.
+func TestOperatorsRightsAreEnough(t *testing.T) {
+	written, err := nats.Init(nats.Options{Dir: filepath.Join(t.TempDir(), "bus"), Store: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := jetstreamtest.Start(t, jetstreamtest.Configured(t, written.Config))
+	as := func(role string) natsjs.JetStream {
+		key, err := natsgo.NkeyOptionFromSeed(written.Seeds[role])
+		if err != nil {
+			t.Fatal(err)
+		}
+		js, err := natsjs.New(server.Conn(t, key, natsgo.CustomInboxPrefix("_INBOX_"+role)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return js
+	}
+	provisioner, operator := as(nats.Provisioner), as(nats.Operator)
+	if _, err := jetstream.Apply(t.Context(), provisioner, server.Streams); err != nil {
+		t.Fatal(err)
+	}
+	if err := (Team{Name: "ledger", Filter: "payments.>"}).Add(t.Context(), provisioner); err != nil {
+		t.Fatal(err)
+	}
+	normalizer := as(nats.Normalizer)
+	publish(t, normalizer, aPayment("pik", "one"), event.Structured)
+
+	var out bytes.Buffer
+	tail := Tail{Stream: jetstream.Payments, Filter: "payments.pik.>", Count: 2, Since: time.Now().Add(-time.Hour)}
+	err = tail.Run(t.Context(), operator, &out, func() { publish(t, normalizer, aPayment("pik", "two"), event.Structured) })
+	if err != nil || strings.Count(out.String(), "payment.paid") != 2 {
+		t.Errorf("tail: %s, %v", out.String(), err)
+	}
+	if status, err := ReadStatus(t.Context(), operator, time.Now()); err != nil || status.Normalizer == nil || len(status.Sources) != 1 {
+		t.Errorf("status: %+v, %v", status, err)
+	}
+	if steps, err := Timeline(t.Context(), operator, "one", Range{}); err != nil || len(steps) != 1 {
+		t.Errorf("payment: %+v, %v", steps, err)
+	}
+	if groups, err := DeadLetters(t.Context(), operator, Range{}); err != nil || len(groups) != 0 {
+		t.Errorf("dead letters: %+v, %v", groups, err)
+	}
+	if teams, err := Teams(t.Context(), operator); err != nil || len(teams) != 1 {
+		t.Errorf("consumers: %+v, %v", teams, err)
+	}
+	r := &rig{t: t, js: operator, config: parsed(t, rigConfig), library: newLibrary(t), streams: server.Streams}
+	if sum := r.audited(true); sum.Deliveries != 0 {
+		t.Errorf("audit: %+v", sum)
+	}
+	if sum, _ := r.verified(r.verify()); sum.Deliveries != 0 {
+		t.Errorf("verify: %+v", sum)
+	}
+	for _, f := range r.doctor().Bus(t.Context(), operator) {
+		if f.Verdict != Good {
+			t.Errorf("doctor: %+v", f)
+		}
+	}
+	if err := (Team{Name: "other", Filter: "payments.>"}).Add(t.Context(), operator); err == nil {
+		t.Error("an operator has created a consumer")
+	}
+}
