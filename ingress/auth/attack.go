@@ -51,7 +51,8 @@ func Attacks(a *provider.Auth, secret, other Secret, r Request) []Attack {
 	return all
 }
 
-// attacker makes the attacks on one alternative of a pack.
+// attacker makes the attacks on one alternative of a pack. Attacks are built when
+// they are asked for: a body of a megabyte has a million of them.
 type attacker struct {
 	auth          *provider.Auth
 	scheme        *provider.Scheme

@@ -68,15 +68,19 @@ func TestEveryAttackIsRefused(t *testing.T) {
 // TestAttacksAreMadeForWhatIsSigned names attacks that must be among those of a shape.
 func TestAttacksAreMadeForWhatIsSigned(t *testing.T) {
 	for shape, want := range map[string][]string{
-		"sha256": {"body: byte 0 flipped", "body: byte 29 flipped", "body: a line end added", "signature header: doubled",
+		"sha256": {
+			"body: byte 0 flipped", "body: byte 29 flipped", "body: a line end added", "signature header: doubled",
 			"signature header: wrong, then right", "signature: byte 63 flipped", "signature: its first half", "signature: in base64",
 			"signature: as sha1", "signature: as sha512, cut to length", "signature: under another account's secret",
-			"signature: under the empty key", "signature: with the prefix none=", "signature: two with a comma"},
+			"signature: under the empty key", "signature: with the prefix none=", "signature: two with a comma",
+		},
 		"prefix":            {"signature: without its prefix", "signature: with the prefix sha1="},
 		"several encodings": {"signature: in base64url", "signature: in base64 without padding", "signature: byte 0 flipped"},
 		"aliases":           {"signature header: X-Alias too"},
-		"stripe-like": {`signature header: as "v0"`, "signature header: behind 16 wrong ones", "timestamp: doubled", "timestamp: dropped",
-			"timestamp: a second too old", "timestamp: a second too far ahead", "timestamp: signed, and with a plus", "timestamp: byte 0 flipped"},
+		"stripe-like": {
+			`signature header: as "v0"`, "signature header: behind 16 wrong ones", "timestamp: doubled", "timestamp: dropped",
+			"timestamp: a second too old", "timestamp: a second too far ahead", "timestamp: signed, and with a plus", "timestamp: byte 0 flipped",
+		},
 		"standard webhooks":    {"id: dropped", "id: doubled", "id: byte 0 flipped", "timestamp: dropped", "signature: under the secret taken as text"},
 		"mercadopago-like":     {"query data.id: doubled", "query data.id: byte 0 flipped", "header X-Request-Id: dropped"},
 		"all of a request":     {"method: another", "url: another path", "header X-Maybe: added", "header X-Event: byte 3 flipped", "query q: dropped", "timestamp: its last digit moved into the body"},

@@ -10,7 +10,9 @@ import (
 	"paybridge/schemas/provider"
 )
 
-// attackHMAC attacks everything that an HMAC scheme reads and covers.
+// attackHMAC attacks everything that an HMAC scheme reads and covers: the body,
+// where the signature is and how it is written, who made it and how, when it was
+// made, and whatever else of the request is signed.
 func (x *attacker) attackHMAC() {
 	compiled, err := newHMAC(x.scheme, nil)
 	if err != nil {
@@ -67,13 +69,15 @@ func (x *attacker) reduce() bool {
 // wrap is a signature header's value with one signature, prefix included.
 func (x *attacker) wrap(text string) string { return x.wrapStamp(x.stamp, text) }
 
+// wrapStamp is wrap with another timestamp beside the signature.
 func (x *attacker) wrapStamp(stamp, text string) string {
-	s := x.mac.signature
+	s := x.mac.signature // a copy, which write does not prefix again
 	s.prefix = ""
 	return s.write(x.mac.moment.pair(), stamp, text)
 }
 
-// sign adds an attack that replaces the signature's text.
+// sign adds an attack that replaces the signature's text; none where the text is
+// the right one after all.
 func (x *attacker) sign(name, text string) {
 	if text != x.text {
 		x.add("signature: "+name, func(r *Request) { r.Header[x.header] = []string{x.wrap(text)} })
@@ -159,6 +163,7 @@ func (x *attacker) attackSignature() {
 	if s.pairs == "" {
 		return
 	}
+	// Another version's signature is not this one's, though the bytes are right.
 	for _, take := range []string{"v0", "v1a", "v2", "V1", "none", "", s.take + "x"} {
 		if !x.known(func(o *provider.Scheme) bool { return o.Signature.Take == take }) {
 			lines(fmt.Sprintf("as %q", take), strings.Replace(value, s.take+s.pairs+x.text, take+s.pairs+x.text, 1))
@@ -181,26 +186,30 @@ func (x *attacker) attackAlgorithm() {
 			x.sign(name, x.prefixed(encode(other[:min(cut, len(other))])))
 		}
 	}
-	key, _ := x.secret.keyFor(s)
+	key, _ := x.secret.keyFor(s) // good: the request is authentic under it
 	if other, problem := x.other.keyFor(s); problem == nil {
 		sign("under another account's secret", s.Hash, other, maxDigest)
 	}
 	sign("under the empty key", s.Hash, nil, maxDigest)
+	// Another hash has another length; cut to the right one it is still wrong.
 	for _, hash := range []string{provider.SHA1, provider.SHA256, provider.SHA512} {
 		if !x.known(func(o *provider.Scheme) bool { return o.Hash == hash }) {
 			sign("as "+hash, hash, key, maxDigest)
 			sign("as "+hash+", cut to length", hash, key, x.mac.signature.size)
 		}
 	}
+	// What a pack that has the key coding wrong would accept.
 	for _, coding := range []string{provider.KeyText, provider.KeyHex, provider.KeyBase64, provider.KeyWhsec} {
 		other, err := decodeKey(coding, x.secret.text())
 		if err == nil && string(other) != string(key) && !x.known(func(o *provider.Scheme) bool { return o.Key == coding }) {
 			sign("under the secret taken as "+coding, s.Hash, other, maxDigest)
 		}
 	}
+	// A hash without a key is no signature: anyone can make it.
 	plain := sha256.Sum256(x.base.Body)
 	x.sign("a plain SHA-256 of the body", x.prefixed(encode(plain[:])))
 	x.attackEncoding(digest)
+	// A prefix is part of the form and never chooses an algorithm.
 	for _, prefix := range []string{"sha1=", "sha256=", "sha512=", "md5=", "hmac-sha256=", "v1=", "none=", "SHA256="} {
 		if !x.known(func(o *provider.Scheme) bool { return o.Signature.Prefix == prefix }) {
 			x.sign("with the prefix "+prefix, prefix+encode(digest))
@@ -211,7 +220,8 @@ func (x *attacker) attackAlgorithm() {
 	}
 }
 
-// attackEncoding writes the right digest in forms that the pack does not have.
+// attackEncoding writes the right digest in forms that the pack does not have: a
+// digest has the texts that the pack says, so that a stored signature is evidence.
 func (x *attacker) attackEncoding(digest []byte) {
 	takes := func(name string) bool {
 		return x.known(func(o *provider.Scheme) bool { return slices.Contains(o.Signature.Encoding, name) })
@@ -262,7 +272,9 @@ func (x *attacker) known(has func(*provider.Scheme) bool) bool {
 	return slices.ContainsFunc(x.auth.AnyOf, func(s provider.Scheme) bool { return s.Kind == provider.HMAC && has(&s) })
 }
 
-// attackTimestamp moves the clock, and writes timestamps that are none.
+// attackTimestamp moves the clock, and writes timestamps that are none. The latter
+// are signed with the right secret, as a captured request never is: that they are
+// refused shows that the form is checked, not only the signature.
 func (x *attacker) attackTimestamp() {
 	m := x.mac.moment
 	if m == nil {
@@ -340,6 +352,7 @@ func (x *attacker) attackReferences() {
 	if t.Refers(provider.RefURL) || t.Refers(provider.RefPath) {
 		x.add("url: another path", func(r *Request) { r.URL += "/x" })
 	}
+	// Where nothing stands between timestamp and body, the same bytes are signed.
 	if x.stamp != "" && t.Refers(provider.RefBody) && x.mac.moment.from.Header != "" {
 		name := x.mac.moment.from.Header
 		x.add("timestamp: its last digit moved into the body", func(r *Request) {

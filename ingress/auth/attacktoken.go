@@ -9,7 +9,8 @@ import (
 // variant is a named text in place of the right one.
 type variant struct{ name, text string }
 
-// attackToken attacks a static token in a header or the query.
+// attackToken attacks a static token in a header or the query: texts that are
+// nearly the token, and the token where or how the provider does not send it.
 func (x *attacker) attackToken() {
 	from := x.scheme.Token
 	token := x.secret.text()
@@ -46,6 +47,7 @@ func (x *attacker) attackToken() {
 			x.add("token: "+v.name, func(r *Request) { place(r, from.Prefix+v.text) })
 		}
 	}
+	// A bare token is not "Bearer <token>", as clients of PicPay check.
 	for _, prefix := range []string{"Bearer ", "bearer ", "Token ", "Basic ", " ", ""} {
 		if !x.prefixKnown(prefix) {
 			x.add(fmt.Sprintf("token: with the prefix %q", prefix), func(r *Request) { place(r, prefix+token) })
@@ -63,7 +65,8 @@ func (x *attacker) prefixKnown(prefix string) bool {
 	return false
 }
 
-// otherCase swaps the case of ASCII letters.
+// otherCase swaps the case of ASCII letters: tokens are compared as bytes, though
+// many are hexadecimal.
 func otherCase(text string) string {
 	return strings.Map(func(c rune) rune {
 		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' {
@@ -73,7 +76,9 @@ func otherCase(text string) string {
 	}, text)
 }
 
-// attackBasic attacks HTTP Basic credentials.
+// attackBasic attacks HTTP Basic credentials: the right ones in other forms, and
+// others in the right form. The scheme's name may be in either case (RFC 7617), so
+// that is no attack.
 func (x *attacker) attackBasic() {
 	x.attackHeader("credentials", authorization)
 	user, password, _ := strings.Cut(x.secret.text(), ":")

@@ -13,9 +13,12 @@ const authorization = "Authorization"
 // maxCredentials bounds the base64 text of "user:password".
 const maxCredentials = 1024
 
-// basicScheme is HTTP Basic (RFC 7617); a secret is "user:password".
+// basicScheme is HTTP Basic (RFC 7617); a secret is "user:password". User and
+// password are compared as one text, so that a refusal does not tell which of the
+// two is wrong.
 type basicScheme struct{ digests tokenDigests }
 
+// newBasic compiles HTTP Basic with the credentials that it can use.
 func newBasic(keys []key) scheme { return &basicScheme{newTokenDigests(keys)} }
 
 // early is all there is to do: credentials do not cover the body.
@@ -24,6 +27,7 @@ func (b *basicScheme) early(r Request) Reason {
 	return reason
 }
 
+// verify compares the decoded credentials with each live secret's.
 func (b *basicScheme) verify(r Request) (Result, Reason) {
 	value, reason := headerOnce(&r, authorization)
 	if reason != "" {

@@ -17,6 +17,7 @@ type encoding struct {
 	encode func(digest []byte) string
 }
 
+// encodingOf is the encoding that the pack names.
 func encodingOf(name string) (encoding, error) {
 	switch name {
 	case provider.Hex:
@@ -36,6 +37,8 @@ var (
 	strictRawBase64URL = base64.RawURLEncoding.Strict()
 )
 
+// decodeHex takes both cases: .NET's libraries write upper case, and the bytes are
+// what is compared. It does not allocate, as encoding/hex would for a string.
 func decodeHex(digest *[maxDigest]byte, size int, text string) bool {
 	if len(text) != 2*size {
 		return false
@@ -63,10 +66,13 @@ func nibble(c byte) byte {
 	return 255
 }
 
+// decodeBase64 takes the standard alphabet with its padding, nothing else.
 func decodeBase64(digest *[maxDigest]byte, size int, text string) bool {
 	return decodeWith(strictBase64, digest, size, text)
 }
 
+// decodeBase64URL takes it with its padding and without: Python's library writes it,
+// JOSE's do not, and documentations seldom say.
 func decodeBase64URL(digest *[maxDigest]byte, size int, text string) bool {
 	if len(text) == strictRawBase64URL.EncodedLen(size) {
 		return decodeWith(strictRawBase64URL, digest, size, text)

@@ -19,7 +19,9 @@ const (
 	maxDigest     = sha512.Size // bytes
 )
 
-// hmacScheme is an HMAC over a template.
+// hmacScheme is an HMAC over a template. Keys live in the hash states of its pool
+// alone: a state is keyed once and reset for each request, which for a body of 2 KB
+// saves a third of the time and all allocations (BenchmarkNaive keys each time).
 type hmacScheme struct {
 	signature signature
 	template  template
@@ -84,6 +86,8 @@ func hashOf(name string) (func() hash.Hash, int, error) {
 	return nil, 0, fmt.Errorf("hash %q: is not known", name)
 }
 
+// early finds and decodes the signatures and composes what is signed but for the
+// body: a request without them is refused unread.
 func (h *hmacScheme) early(r Request) Reason {
 	w := h.work.Get().(*hmacWork)
 	defer h.work.Put(w)
@@ -91,6 +95,7 @@ func (h *hmacScheme) early(r Request) Reason {
 	return reason
 }
 
+// verify hashes the request under each key and compares.
 func (h *hmacScheme) verify(r Request) (Result, Reason) {
 	w := h.work.Get().(*hmacWork)
 	defer h.work.Put(w)
@@ -114,7 +119,8 @@ func (h *hmacScheme) verify(r Request) (Result, Reason) {
 }
 
 // prepare finds the signatures and composes the signed text: everything but the
-// hashing.
+// hashing. at is the signed moment, where there is one. Nothing of the request is
+// trusted here: it says which bytes to hash, never how.
 func (h *hmacScheme) prepare(r *Request, w *hmacWork) (at instant, reason Reason) {
 	if reason := h.signature.find(r, h.moment.pair(), &w.found); reason != "" {
 		return at, reason

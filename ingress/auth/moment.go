@@ -25,6 +25,7 @@ const (
 	millisecondsDigits = 13
 )
 
+// newMoment compiles a pack's timestamp; nil where it has none.
 func newMoment(t *provider.Timestamp) (*moment, error) {
 	if t == nil {
 		return nil, nil
@@ -77,6 +78,7 @@ func (m *moment) parse(text string) (instant, Reason) {
 		}
 	}
 	switch {
+	// Seconds and milliseconds differ in length, so neither is taken for the other.
 	case len(text) == secondsDigits && m.unit != provider.Milliseconds:
 		n, _ := strconv.ParseInt(text, 10, 64) // digits, and few
 		return time.Unix(n, 0), ""
@@ -87,7 +89,8 @@ func (m *moment) parse(text string) (instant, Reason) {
 	return instant{}, Malformed
 }
 
-// judge says whether the moment is too far from when the request came.
+// judge says whether the moment is too far from when the request came. Both ways
+// count: a clock that is ahead would let a captured request be replayed for long.
 func (m *moment) judge(at instant, received time.Time) Reason {
 	if m == nil || m.tolerance == 0 {
 		return ""

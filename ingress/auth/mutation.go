@@ -49,7 +49,7 @@ type mutator struct {
 	all   []Mutation
 }
 
-// elsewhere is a header that no provider sends.
+// elsewhere is a header, a query parameter or a key that no provider sends.
 const elsewhere = "X-Paybridge-Mutation"
 
 // change is one more mutation: a change of a copy of the alternative.

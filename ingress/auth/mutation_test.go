@@ -207,14 +207,13 @@ func TestBuiltInPacksArePinned(t *testing.T) {
 	}
 }
 
-// attackFixtures attacks the accepted requests of a pack.
+// attackFixtures attacks accepted requests of a pack: a few, for `paybridge provider
+// check` attacks them all.
 func attackFixtures(t *testing.T, a *provider.Auth, fixtures []provider.Fixture) {
+	accepted := slices.DeleteFunc(slices.Clone(fixtures), func(f provider.Fixture) bool { return f.Answer != 200 })
 	attacked := false
-	for i := range fixtures {
-		f := &fixtures[i]
-		if f.Answer != 200 {
-			continue
-		}
+	for i := range min(len(accepted), 6) {
+		f := &accepted[i]
 		for _, secret := range FixtureSecrets(f) {
 			v, err := New(a, []Secret{secret})
 			if err != nil {

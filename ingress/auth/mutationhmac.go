@@ -8,10 +8,12 @@ import (
 	"paybridge/schemas/provider"
 )
 
-// mutateHMAC changes every parameter of an HMAC scheme.
+// mutateHMAC changes every parameter of an HMAC scheme. A mutation that no request
+// could tell from the original is not made: a fixture cannot notice it.
 func (m *mutator) mutateHMAC() {
 	was := &m.auth.AnyOf[m.index]
 	m.set("hash", func(s *provider.Scheme) *string { return &s.Hash }, provider.SHA1, provider.SHA256, provider.SHA512)
+	// whsec reads every key that base64 reads.
 	codings := []string{provider.KeyText, provider.KeyHex, provider.KeyBase64, provider.KeyWhsec}
 	if was.Key == provider.KeyBase64 {
 		codings = codings[:3]
@@ -25,7 +27,9 @@ func (m *mutator) mutateHMAC() {
 	}
 }
 
-// mutateSignature changes where the signature is and how it is written.
+// mutateSignature changes where the signature is and how it is written. An encoding
+// that is added is noticed by a fixture that is refused for having it, so a pack
+// has one of those for each that it does not take.
 func (m *mutator) mutateSignature() {
 	was := m.auth.AnyOf[m.index].Signature
 	for i, name := range was.Headers {
@@ -65,7 +69,8 @@ func (m *mutator) mutateSignature() {
 }
 
 // mutateTimestamp changes where the timestamp is, its unit and its tolerance: by a
-// second either way, and away.
+// second either way, and away. So a pack has a fixture at the very edge of its
+// tolerance, and one a second beyond.
 func (m *mutator) mutateTimestamp() {
 	was := m.auth.AnyOf[m.index].Timestamp
 	if was == nil {
@@ -92,6 +97,7 @@ func (m *mutator) mutateTimestamp() {
 // mutateTemplate changes each piece of what is signed.
 func (m *mutator) mutateTemplate() {
 	signed := m.auth.AnyOf[m.index].Signed
+	// edit is one more mutation, of a template that is parsed anew each time.
 	edit := func(what string, change func(t provider.Template) provider.Template) {
 		t, err := provider.ParseTemplate(signed)
 		if err != nil {
@@ -145,6 +151,7 @@ func (m *mutator) mutatePiece(edit func(string, func(provider.Template) provider
 		other := piece
 		other.Text = elsewhere
 		replace(piece.String()+" elsewhere", other)
+		// Noticed by a request without the part whose signature leaves it out, too.
 		if !segment.Optional {
 			edit(piece.String()+" made optional", func(t provider.Template) provider.Template {
 				p := t[i].Pieces
@@ -153,6 +160,7 @@ func (m *mutator) mutatePiece(edit func(string, func(provider.Template) provider
 			})
 		}
 	}
+	// Digits have no case.
 	if piece.Ref != provider.RefBody && piece.Ref != provider.RefTimestamp {
 		other := piece
 		other.Lower = !other.Lower

@@ -12,6 +12,10 @@ import (
 // Prove says whether an auth half gives a fixture its outcome: accepted or
 // refused, the answer, and, where the case says so, which of its headers are
 // stored. nil means that it does. What events come of it is not judged here.
+//
+// A secret that New refuses proves nothing, not even a refusal: the error says so.
+// A request that is accepted has to pass [Verifier.Early], too, as the ingress asks
+// it first.
 func Prove(a *provider.Auth, f *provider.Fixture) error {
 	v, err := New(a, FixtureSecrets(f))
 	if err != nil {

@@ -6,7 +6,8 @@ import (
 )
 
 // queryOnce is the decoded value of a query parameter that has to stand exactly
-// once. A query that cannot be decoded is Malformed: whether the parameter is in
+// once. Only "&" separates parameters. net/url's ParseQuery would allocate a map of
+// all of them, and drop what it cannot read instead of refusing it. A query that cannot be decoded is Malformed: whether the parameter is in
 // it cannot be told.
 func queryOnce(raw, name string) (string, Reason) {
 	value, count := "", 0

@@ -28,6 +28,7 @@ func (r Reason) or(other Reason) Reason {
 // Error is a refusal. It says nothing of the request but the reason.
 type Error struct{ Reason Reason }
 
+// Error names the reason alone.
 func (e *Error) Error() string { return "auth: " + string(e.Reason) }
 
 // refusals are the errors, made once: a refusal costs no allocation.

@@ -30,6 +30,7 @@ func Sign(a *provider.Auth, s Secret, r Request) (http.Header, string, error) {
 // signWith is r as the provider would send it under one scheme.
 func signWith(s *provider.Scheme, secret Secret, r Request) (Request, error) {
 	r = r.clone()
+	// allow_weak does not let an undecodable secret through.
 	weak := secret
 	weak.AllowWeak = true // whether a secret is good is New's to say
 	key, problem := weak.keyFor(s)
@@ -92,7 +93,9 @@ func signHMAC(s *provider.Scheme, key []byte, r Request, stamp string) (Request,
 	return r, nil
 }
 
-// digest is the HMAC of what the provider signs of r.
+// digest is the HMAC of what the provider signs of r. It composes the text with
+// the very template that verifies, so what it cannot show is that the template is
+// right: vectors from elsewhere do.
 func (h *hmacScheme) digest(hash string, key []byte, values signedValues, r *Request) ([]byte, error) {
 	newHash, _, err := hashOf(hash)
 	if err != nil {

@@ -7,7 +7,9 @@ import (
 	"paybridge/schemas/provider"
 )
 
-// signature finds the signatures of a request.
+// signature finds the signatures of a request: in which header, how several stand in
+// one value, and how each is written. All of it is the pack's; the request cannot
+// ask for another form, and what is not in the pack's is no signature.
 type signature struct {
 	headers   []string // canonical aliases
 	list      string   // separator of elements; "" where there is one value
@@ -27,6 +29,7 @@ type found struct {
 	stamped   bool
 }
 
+// newSignature compiles where a pack has its signatures; size is the digest's.
 func newSignature(s *provider.Scheme, size int) (signature, error) {
 	p := &s.Signature
 	sig := signature{headers: p.Headers, list: p.List, pairs: p.Pairs, take: p.Take, prefix: p.Prefix, optional: p.Optional, size: size}
@@ -62,6 +65,8 @@ func (s *signature) find(r *Request, stamp string, f *found) Reason {
 		}
 		return ""
 	}
+	// Counted before anything is decoded: a header of 10,000 signatures is refused
+	// for the price of one look at it.
 	if strings.Count(value, s.list) >= maxSignatures {
 		return Malformed
 	}
@@ -77,6 +82,7 @@ func (s *signature) find(r *Request, stamp string, f *found) Reason {
 		switch {
 		case !ok:
 		case stamp != "" && key == stamp:
+			// Which of two was signed cannot be told.
 			if f.stamped {
 				return Malformed
 			}
@@ -126,7 +132,9 @@ func (s *signature) add(text string, f *found) bool {
 	return false
 }
 
-// headerOnce is the value of a header that has to stand exactly once.
+// headerOnce is the value of a header that has to stand exactly once. Several lines
+// are ambiguous: proxies and libraries differ in which of them they take. The
+// name is canonical, as net/http makes it, whatever case the request had.
 func headerOnce(r *Request, canonical string) (string, Reason) {
 	values := r.Header[canonical]
 	switch {

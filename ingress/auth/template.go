@@ -13,6 +13,7 @@ type template struct{ segments provider.Template }
 // signedValues are the parts of a request that the scheme has read already.
 type signedValues struct{ timestamp, id string }
 
+// newTemplate compiles what a scheme signs.
 func newTemplate(s *provider.Scheme) (template, error) {
 	t, err := provider.ParseTemplate(s.Signed)
 	if err != nil {
@@ -33,6 +34,7 @@ func (t template) compose(r *Request, values signedValues, w *hmacWork) Reason {
 		text, body := len(w.text), w.body
 		for j := range segment.Pieces {
 			reason := w.piece(&segment.Pieces[j], r, values)
+			// Absent is left out; there twice is refused, even here.
 			if reason == Missing && segment.Optional {
 				w.text, w.body = w.text[:text], body
 				break
@@ -66,7 +68,8 @@ func (w *hmacWork) piece(p *provider.Piece, r *Request, values signedValues) Rea
 	return ""
 }
 
-// resolve is the part of the request that a piece refers to.
+// resolve is the part of the request that a piece refers to; the literal text of a
+// piece that refers to nothing.
 func resolve(p *provider.Piece, r *Request, values signedValues) (string, Reason) {
 	switch p.Ref {
 	case "":
@@ -89,7 +92,8 @@ func resolve(p *provider.Piece, r *Request, values signedValues) (string, Reason
 	return "", Missing
 }
 
-// pathOf is the path of an absolute URL; "" where there is no URL.
+// pathOf is the path of an absolute URL; "" where there is no URL. It is cut out, not
+// parsed: what was signed is the text.
 func pathOf(url string) string {
 	_, rest, ok := strings.Cut(url, "://")
 	if !ok {
@@ -103,7 +107,8 @@ func pathOf(url string) string {
 	return path
 }
 
-// lower lowers ASCII letters in place.
+// lower lowers ASCII letters in place: other letters have lower cases of other
+// lengths, and no provider's ids have them.
 func lower(text []byte) {
 	for i, c := range text {
 		if c >= 'A' && c <= 'Z' {

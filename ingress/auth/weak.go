@@ -39,7 +39,9 @@ func plain(text string) string {
 	}, text)
 }
 
-// isPlaceholder says whether anyone could guess the secret.
+// isPlaceholder says whether anyone could guess the secret. Two words are looked for
+// anywhere in it, the others have to be all of it: a random secret that holds
+// "test" is none.
 func isPlaceholder(text string) bool {
 	p := plain(text)
 	return slices.Contains(placeholders, p) || strings.Contains(p, "changeme") || strings.Contains(p, "placeholder") ||
@@ -47,6 +49,7 @@ func isPlaceholder(text string) bool {
 }
 
 // uniform says whether all bytes are the same: all zero, or one letter repeated.
+// It is long enough by then, so the length would not have given it away.
 func uniform(b []byte) bool {
 	for _, c := range b {
 		if c != b[0] {
@@ -56,7 +59,8 @@ func uniform(b []byte) bool {
 	return true
 }
 
-// keyFor is the secret as a scheme uses it, or why the scheme cannot use it.
+// keyFor is the secret as a scheme uses it, or why the scheme cannot use it. No
+// message holds a part of the secret, nor its length where it is long enough.
 func (s Secret) keyFor(scheme *provider.Scheme) ([]byte, *Problem) {
 	refuse := func(message, hint string) ([]byte, *Problem) {
 		return nil, &Problem{At: s.At, ID: s.ID, Message: message, Hint: hint}
@@ -72,6 +76,7 @@ func (s Secret) keyFor(scheme *provider.Scheme) ([]byte, *Problem) {
 	if !s.AllowWeak && isPlaceholder(text) {
 		return refuse("is a well-known placeholder", "write the secret that the provider shows, or allow_weak: true beside it")
 	}
+	// judged is the part whose strength counts; what names its units.
 	key, judged, what := []byte(text), []byte(text), "characters"
 	switch scheme.Kind {
 	case provider.HMAC:
@@ -112,7 +117,7 @@ func decodeKey(coding, text string) ([]byte, error) {
 	switch coding {
 	case provider.KeyText:
 		return []byte(text), nil
-	case provider.KeyHex:
+	case provider.KeyHex: // either case
 		if key, err := hex.DecodeString(text); err == nil {
 			return key, nil
 		}

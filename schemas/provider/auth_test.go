@@ -15,128 +15,300 @@ func hmacWith(more string) string {
 	return ` {scheme: hmac, hash: sha256, signed: "{body}", signature: {header: X-Signature, encoding: hex}` + more + `}`
 }
 
+// edit replaces parts of a scheme: old, new, old, new …
+func edit(scheme string, oldNew ...string) string {
+	return strings.NewReplacer(oldNew...).Replace(scheme)
+}
+
 func TestSchemes(t *testing.T) {
 	for name, c := range map[string]struct {
 		auth string
 		want []string
 	}{
-		"hmac":                   {hmacWith(""), nil},
-		"text":                   {" hmac", []string{":4: auth: is text, not a mapping"}},
-		"no scheme":              {" {hash: sha256}", []string{":4: auth.scheme: is missing; write one of: hmac, token, basic"}},
-		"rsa":                    {" {scheme: rsa}", []string{`:4: auth.scheme: "rsa" is not known`}},
-		"no hash":                {` {scheme: hmac, signed: "{body}", signature: {header: X, encoding: hex}}`, []string{":4: auth.hash: is missing; write one of: sha1"}},
-		"no signed":              {` {scheme: hmac, hash: sha1, signature: {header: X, encoding: hex}}`, []string{":4: auth.signed: is missing; write the template"}},
-		"no signature":           {` {scheme: hmac, hash: sha1, signed: "{body}"}`, []string{":4: auth.signature: is missing"}},
-		"no encoding":            {` {scheme: hmac, hash: sha1, signed: "{body}", signature: {header: X}}`, []string{":4: auth.signature.encoding: is missing"}},
-		"signature as text":      {` {scheme: hmac, hash: sha1, signed: "{body}", signature: X}`, []string{":4: auth.signature: is text, not a mapping"}},
-		"an unknown key":         {hmacWith(", hmac: x"), []string{":4: auth.hmac: is not a key of the format; write one of: any_of, keep"}},
-		"token in hmac":          {hmacWith(", token: {header: X}"), []string{":4: auth.token: does not belong to the scheme hmac"}},
-		"hash in token":          {` {scheme: token, token: {header: X}, hash: sha1}`, []string{":4: auth.hash: does not belong to the scheme token"}},
-		"token in basic":         {` {scheme: basic, token: {header: X}}`, []string{":4: auth.token: does not belong to the scheme basic"}},
-		"token":                  {` {scheme: token, token: {header: X, prefix: ""}}`, nil},
-		"token nowhere":          {` {scheme: token}`, []string{":4: auth.token: is missing; write token: {header: Authorization}"}},
-		"token in two places":    {` {scheme: token, token: {header: X, query: x}}`, []string{":4: auth.token: needs exactly one of: header, query"}},
-		"token in a pair":        {` {scheme: token, token: {pair: x}}`, []string{":4: auth.token.pair: is not a key", ":4: auth.token: needs exactly one of"}},
-		"signed constant":        {strings.Replace(hmacWith(""), "{body}", "x", 1), []string{":4: auth.signed: refers to nothing"}},
-		"signed credential":      {strings.Replace(hmacWith(""), "{body}", "{header:authorization}{body}", 1), []string{":4: auth.signed: has {header:Authorization}, which holds a credential"}},
-		"timestamp unsigned":     {hmacWith(", timestamp: {header: T, unit: seconds}"), []string{":4: auth.timestamp: is not in signed, so anyone could change it; put {timestamp} where"}},
-		"timestamp nowhere":      {strings.Replace(hmacWith(""), "{body}", "{timestamp}{body}", 1), []string{":4: auth.signed: has {timestamp}, but nothing says where it is; add timestamp: {header: …}"}},
-		"id unsigned":            {hmacWith(", id: {header: T}"), []string{":4: auth.id: is not in signed, so anyone could change it; put {id} where"}},
-		"id nowhere":             {strings.Replace(hmacWith(""), "{body}", "{id}{body}", 1), []string{":4: auth.signed: has {id}, but nothing says where it is"}},
-		"id in the query":        {strings.Replace(hmacWith(", id: {query: x}"), "{body}", "{id}{body}", 1), []string{":4: auth.id.query: is not a key", ":4: auth.id: needs exactly one of: header"}},
-		"no unit":                {strings.Replace(hmacWith(", timestamp: {header: T}"), "{body}", "{timestamp}{body}", 1), []string{":4: auth.timestamp.unit: is missing; write one of: seconds, milliseconds, seconds_or_milliseconds, rfc3339"}},
-		"pair without pairs":     {strings.Replace(hmacWith(", timestamp: {pair: t, unit: seconds}"), "{body}", "{timestamp}{body}", 1), []string{":4: auth.timestamp.pair: needs signature.pairs"}},
-		"tolerance in words":     {strings.Replace(hmacWith(", timestamp: {header: T, unit: seconds, tolerance: 5 minutes}"), "{body}", "{timestamp}{body}", 1), []string{`:4: auth.timestamp.tolerance: "5 minutes" is not a duration; write a number and a unit: 30s, 5m, 1h`}},
-		"tolerance as a number":  {strings.Replace(hmacWith(", timestamp: {header: T, unit: seconds, tolerance: 300}"), "{body}", "{timestamp}{body}", 1), []string{`:4: auth.timestamp.tolerance: is a number, not text`}},
-		"tolerance of zero":      {strings.Replace(hmacWith(", timestamp: {header: T, unit: seconds, tolerance: 0s}"), "{body}", "{timestamp}{body}", 1), []string{`:4: auth.timestamp.tolerance: 0s is not over 0 and at most 168h0m0s`}},
-		"tolerance of a year":    {strings.Replace(hmacWith(", timestamp: {header: T, unit: seconds, tolerance: 8760h}"), "{body}", "{timestamp}{body}", 1), []string{`:4: auth.timestamp.tolerance: 8760h is not over 0`}},
-		"dated by a credential":  {strings.Replace(hmacWith(", timestamp: {header: Cookie, unit: seconds}"), "{body}", "{timestamp}{body}", 1), []string{`:4: auth.timestamp.header: Cookie holds a credential`}},
-		"header and headers":     {strings.Replace(hmacWith(""), "header: X-Signature", "header: X, headers: [Y]", 1), []string{":4: auth.signature.header: has to stand, or headers, and not both"}},
-		"no header":              {strings.Replace(hmacWith(""), "header: X-Signature, ", "", 1), []string{":4: auth.signature.header: has to stand"}},
-		"the same alias twice":   {strings.Replace(hmacWith(""), "header: X-Signature", "headers: [x-a, X-A]", 1), []string{":4: auth.signature.headers: has X-A twice"}},
-		"a header with a space":  {strings.Replace(hmacWith(""), "X-Signature", "X Signature", 1), []string{`:4: auth.signature.header: "X Signature" is no header name`}},
-		"a header with a colon":  {strings.Replace(hmacWith(""), "X-Signature", `"X-Signature:"`, 1), []string{`:4: auth.signature.header: "X-Signature:" is no header name`}},
-		"the header Host":        {strings.Replace(hmacWith(""), "X-Signature", "host", 1), []string{`:4: auth.signature.header: host does not reach a scheme`}},
-		"a list of two bytes":    {strings.Replace(hmacWith(""), "encoding: hex", `encoding: hex, list: ", "`, 1), []string{":4: auth.signature.list: is not one character"}},
-		"pairs without list":     {strings.Replace(hmacWith(""), "encoding: hex", `encoding: hex, pairs: "=", take: v1`, 1), []string{":4: auth.signature.pairs: needs list"}},
-		"pairs as list":          {strings.Replace(hmacWith(""), "encoding: hex", `encoding: hex, list: "=", pairs: "=", take: v1`, 1), []string{":4: auth.signature.pairs: is the same as list"}},
-		"pairs without take":     {strings.Replace(hmacWith(""), "encoding: hex", `encoding: hex, list: ",", pairs: "="`, 1), []string{":4: auth.signature.take: is missing"}},
-		"take without pairs":     {strings.Replace(hmacWith(""), "encoding: hex", `encoding: hex, list: ",", take: v1`, 1), []string{":4: auth.signature.take: needs pairs"}},
-		"take with a separator":  {strings.Replace(hmacWith(""), "encoding: hex", `encoding: hex, list: ",", pairs: "=", take: "v=1"`, 1), []string{`:4: auth.signature.take: "v=1" has a separator in it`}},
-		"an optional nothing":    {strings.Replace(hmacWith(""), "encoding: hex", `encoding: hex, prefix_optional: true`, 1), []string{":4: auth.signature.prefix_optional: has no prefix to leave out"}},
-		"no encodings":           {strings.Replace(hmacWith(""), "encoding: hex", `encoding: []`, 1), []string{":4: auth.signature.encoding: is empty"}},
-		"an unknown encoding":    {strings.Replace(hmacWith(""), "encoding: hex", `encoding: base32`, 1), []string{`:4: auth.signature.encoding: "base32" is not known`}},
-		"an encoding twice":      {strings.Replace(hmacWith(""), "encoding: hex", `encoding: [hex, hex]`, 1), []string{`:4: auth.signature.encoding[1]: "hex" stands twice`}},
-		"the signatures' key":    {strings.Replace(strings.Replace(hmacWith(", timestamp: {pair: v1, unit: seconds}"), "{body}", "{timestamp}{body}", 1), "encoding: hex", `encoding: hex, list: ",", pairs: "=", take: v1`, 1), []string{`:4: auth.timestamp.pair: is the key of the signatures`}},
-		"keeping a credential":   {hmacWith(", keep: [authorization]"), []string{":4: auth.keep[0]: Authorization holds a credential and is never stored"}},
-		"keeping nonsense":       {hmacWith(`, keep: ["a b"]`), []string{`:4: auth.keep[0]: "a b" is no header name`}},
-		"keeping the token":      {" {scheme: token, token: {header: X-Token}, keep: [x-token]}", []string{":4: auth: the header X-Token holds a static token in one scheme and is stored by another, or by keep"}},
-		"an answer of no type":   {hmacWith(", answer: {body: ok}"), []string{":4: auth.answer.content_type: is missing"}},
-		"an answer of no body":   {hmacWith(", answer: {content_type: text/plain}"), []string{":4: auth.answer.body: is missing"}},
-		"a long answer":          {hmacWith(", answer: {content_type: text/plain, body: " + strings.Repeat("x", 1025) + "}"), []string{":4: auth.answer.body: is longer than 1024 bytes"}},
-		"a header in the answer": {hmacWith(`, answer: {content_type: "text/plain\r\nX: y", body: ok}`), []string{":4: auth.answer.content_type: is no content type"}},
-		"an unknown answer":      {hmacWith(", answer: {content_type: a, body: b, status: 202}"), []string{":4: auth.answer.status: is not a key"}},
-		"any_of":                 {" {any_of: [" + hmacWith("") + ", {scheme: basic}]}", nil},
-		"any_of nothing":         {" {any_of: []}", []string{":4: auth.any_of: has 0 schemes, not 1 to 8"}},
-		"any_of nine":            {" {any_of: [" + strings.Repeat("{scheme: basic},", 9) + "]}", []string{":4: auth.any_of: has 9 schemes, not 1 to 8"}},
-		"any_of a mapping":       {" {any_of: {scheme: basic}}", []string{":4: auth.any_of: is a mapping, not a list", ":4: auth.any_of: has 0 schemes"}},
-		"any_of texts":           {" {any_of: [basic]}", []string{":4: auth.any_of[0]: is text, not a mapping"}},
-		"any_of beside a scheme": {" {any_of: [{scheme: basic}], scheme: basic}", []string{":4: auth.scheme: is not a key of the format; write one of: any_of, keep, answer"}},
-		"keep inside any_of":     {" {any_of: [{scheme: basic, keep: [X]}]}", []string{":4: auth.any_of[0].keep: is not a key of the format"}},
-		"a token that is stored": {" {any_of: [" + hmacWith("") + ", {scheme: token, token: {header: X-Signature}}]}", []string{":4: auth: the header X-Signature holds a static token"}},
-		"Basic that is stored":   {" {any_of: [" + strings.Replace(hmacWith(""), "X-Signature", "Authorization", 1) + ", {scheme: basic}]}", []string{":4: auth: the header Authorization holds a static token"}},
-		"a stored query's token": {" {any_of: [" + strings.Replace(hmacWith(""), "{body}", "{query:id}", 1) + ", {scheme: token, token: {query: t}}]}", []string{":4: auth: the query holds a static token in one scheme and is signed"}},
+		"hmac": {hmacWith(""), nil},
+		"text": {
+			" hmac",
+			[]string{":4: auth: is text, not a mapping"},
+		},
+		"no scheme": {
+			" {hash: sha256}",
+			[]string{":4: auth.scheme: is missing; write one of: hmac, token, basic"},
+		},
+		"rsa": {
+			" {scheme: rsa}",
+			[]string{`:4: auth.scheme: "rsa" is not known`},
+		},
+		"no hash": {
+			` {scheme: hmac, signed: "{body}", signature: {header: X, encoding: hex}}`,
+			[]string{":4: auth.hash: is missing; write one of: sha1"},
+		},
+		"no signed": {
+			` {scheme: hmac, hash: sha1, signature: {header: X, encoding: hex}}`,
+			[]string{":4: auth.signed: is missing; write the template"},
+		},
+		"no signature": {
+			` {scheme: hmac, hash: sha1, signed: "{body}"}`,
+			[]string{":4: auth.signature: is missing"},
+		},
+		"no encoding": {
+			` {scheme: hmac, hash: sha1, signed: "{body}", signature: {header: X}}`,
+			[]string{":4: auth.signature.encoding: is missing"},
+		},
+		"signature as text": {
+			` {scheme: hmac, hash: sha1, signed: "{body}", signature: X}`,
+			[]string{":4: auth.signature: is text, not a mapping"},
+		},
+		"an unknown key": {
+			hmacWith(", hmac: x"),
+			[]string{":4: auth.hmac: is not a key of the format; write one of: any_of, keep"},
+		},
+		"token in hmac": {
+			hmacWith(", token: {header: X}"),
+			[]string{":4: auth.token: does not belong to the scheme hmac"},
+		},
+		"hash in token": {
+			` {scheme: token, token: {header: X}, hash: sha1}`,
+			[]string{":4: auth.hash: does not belong to the scheme token"},
+		},
+		"token in basic": {
+			` {scheme: basic, token: {header: X}}`,
+			[]string{":4: auth.token: does not belong to the scheme basic"},
+		},
+		"token": {` {scheme: token, token: {header: X, prefix: ""}}`, nil},
+		"token nowhere": {
+			` {scheme: token}`,
+			[]string{":4: auth.token: is missing; write token: {header: Authorization}"},
+		},
+		"token in two places": {
+			` {scheme: token, token: {header: X, query: x}}`,
+			[]string{":4: auth.token: needs exactly one of: header, query"},
+		},
+		"token in a pair": {
+			` {scheme: token, token: {pair: x}}`,
+			[]string{":4: auth.token.pair: is not a key", ":4: auth.token: needs exactly one of"},
+		},
+		"signed constant": {
+			edit(hmacWith(""), "{body}", "x"),
+			[]string{":4: auth.signed: refers to nothing"},
+		},
+		"signed credential": {
+			edit(hmacWith(""), "{body}", "{header:authorization}{body}"),
+			[]string{":4: auth.signed: has {header:Authorization}, which holds a credential"},
+		},
+		"timestamp unsigned": {
+			hmacWith(", timestamp: {header: T, unit: seconds}"),
+			[]string{":4: auth.timestamp: is not in signed, so anyone could change it; put {timestamp} where"},
+		},
+		"timestamp nowhere": {
+			edit(hmacWith(""), "{body}", "{timestamp}{body}"),
+			[]string{":4: auth.signed: has {timestamp}, but nothing says where it is; add timestamp: {header: …}"},
+		},
+		"id unsigned": {
+			hmacWith(", id: {header: T}"),
+			[]string{":4: auth.id: is not in signed, so anyone could change it; put {id} where"},
+		},
+		"id as text": {
+			edit(hmacWith(", id: X-Id"), "{body}", "{id}{body}"),
+			[]string{":4: auth.id: is text, not a mapping"},
+		},
+		"an id that is a credential": {
+			edit(hmacWith(", id: {header: cookie}"), "{body}", "{id}{body}"),
+			[]string{":4: auth.id.header: Cookie holds a credential"},
+		},
+		"timestamp as text": {
+			edit(hmacWith(", timestamp: X-Time"), "{body}", "{timestamp}{body}"),
+			[]string{":4: auth.timestamp: is text, not a mapping"},
+		},
+		"token as text": {
+			" {scheme: token, token: Authorization}",
+			[]string{":4: auth.token: is text, not a mapping"},
+		},
+		"answer as text": {
+			hmacWith(", answer: ok"),
+			[]string{":4: auth.answer: is text, not a mapping"},
+		},
+		"an empty header": {
+			edit(hmacWith(""), "X-Signature", `""`),
+			[]string{":4: auth.signature.header: is empty; write it, or leave the key out"},
+		},
+		"id nowhere": {
+			edit(hmacWith(""), "{body}", "{id}{body}"),
+			[]string{":4: auth.signed: has {id}, but nothing says where it is"},
+		},
+		"id in the query": {
+			edit(hmacWith(", id: {query: x}"), "{body}", "{id}{body}"),
+			[]string{":4: auth.id.query: is not a key", ":4: auth.id: needs exactly one of: header"},
+		},
+		"no unit": {
+			edit(hmacWith(", timestamp: {header: T}"), "{body}", "{timestamp}{body}"),
+			[]string{":4: auth.timestamp.unit: is missing; write one of: seconds, milliseconds, seconds_or_milliseconds, rfc3339"},
+		},
+		"pair without pairs": {
+			edit(hmacWith(", timestamp: {pair: t, unit: seconds}"), "{body}", "{timestamp}{body}"),
+			[]string{":4: auth.timestamp.pair: needs signature.pairs"},
+		},
+		"tolerance in words": {
+			edit(hmacWith(", timestamp: {header: T, unit: seconds, tolerance: 5 minutes}"), "{body}", "{timestamp}{body}"),
+			[]string{`:4: auth.timestamp.tolerance: "5 minutes" is not a duration; write a number and a unit: 30s, 5m, 1h`},
+		},
+		"tolerance as a number": {
+			edit(hmacWith(", timestamp: {header: T, unit: seconds, tolerance: 300}"), "{body}", "{timestamp}{body}"),
+			[]string{`:4: auth.timestamp.tolerance: is a number, not text`},
+		},
+		"tolerance of zero": {
+			edit(hmacWith(", timestamp: {header: T, unit: seconds, tolerance: 0s}"), "{body}", "{timestamp}{body}"),
+			[]string{`:4: auth.timestamp.tolerance: 0s is not over 0 and at most 168h0m0s`},
+		},
+		"tolerance of a year": {
+			edit(hmacWith(", timestamp: {header: T, unit: seconds, tolerance: 8760h}"), "{body}", "{timestamp}{body}"),
+			[]string{`:4: auth.timestamp.tolerance: 8760h is not over 0`},
+		},
+		"dated by a credential": {
+			edit(hmacWith(", timestamp: {header: Cookie, unit: seconds}"), "{body}", "{timestamp}{body}"),
+			[]string{`:4: auth.timestamp.header: Cookie holds a credential`},
+		},
+		"header and headers": {
+			edit(hmacWith(""), "header: X-Signature", "header: X, headers: [Y]"),
+			[]string{":4: auth.signature.header: has to stand, or headers, and not both"},
+		},
+		"no header": {
+			edit(hmacWith(""), "header: X-Signature, ", ""),
+			[]string{":4: auth.signature.header: has to stand"},
+		},
+		"the same alias twice": {
+			edit(hmacWith(""), "header: X-Signature", "headers: [x-a, X-A]"),
+			[]string{":4: auth.signature.headers: has X-A twice"},
+		},
+		"a header with a space": {
+			edit(hmacWith(""), "X-Signature", "X Signature"),
+			[]string{`:4: auth.signature.header: "X Signature" is no header name`},
+		},
+		"a header with a colon": {
+			edit(hmacWith(""), "X-Signature", `"X-Signature:"`),
+			[]string{`:4: auth.signature.header: "X-Signature:" is no header name`},
+		},
+		"the header Host": {
+			edit(hmacWith(""), "X-Signature", "host"),
+			[]string{`:4: auth.signature.header: host does not reach a scheme`},
+		},
+		"a list of two bytes": {
+			edit(hmacWith(""), "encoding: hex", `encoding: hex, list: ", "`),
+			[]string{":4: auth.signature.list: is not one character"},
+		},
+		"pairs without list": {
+			edit(hmacWith(""), "encoding: hex", `encoding: hex, pairs: "=", take: v1`),
+			[]string{":4: auth.signature.pairs: needs list"},
+		},
+		"pairs as list": {
+			edit(hmacWith(""), "encoding: hex", `encoding: hex, list: "=", pairs: "=", take: v1`),
+			[]string{":4: auth.signature.pairs: is the same as list"},
+		},
+		"pairs without take": {
+			edit(hmacWith(""), "encoding: hex", `encoding: hex, list: ",", pairs: "="`),
+			[]string{":4: auth.signature.take: is missing"},
+		},
+		"take without pairs": {
+			edit(hmacWith(""), "encoding: hex", `encoding: hex, list: ",", take: v1`),
+			[]string{":4: auth.signature.take: needs pairs"},
+		},
+		"take with a separator": {
+			edit(hmacWith(""), "encoding: hex", `encoding: hex, list: ",", pairs: "=", take: "v=1"`),
+			[]string{`:4: auth.signature.take: "v=1" has a separator in it`},
+		},
+		"an optional nothing": {
+			edit(hmacWith(""), "encoding: hex", `encoding: hex, prefix_optional: true`),
+			[]string{":4: auth.signature.prefix_optional: has no prefix to leave out"},
+		},
+		"no encodings": {
+			edit(hmacWith(""), "encoding: hex", `encoding: []`),
+			[]string{":4: auth.signature.encoding: is empty"},
+		},
+		"an unknown encoding": {
+			edit(hmacWith(""), "encoding: hex", `encoding: base32`),
+			[]string{`:4: auth.signature.encoding: "base32" is not known`},
+		},
+		"an encoding twice": {
+			edit(hmacWith(""), "encoding: hex", `encoding: [hex, hex]`),
+			[]string{`:4: auth.signature.encoding[1]: "hex" stands twice`},
+		},
+		"the signatures' key": {
+			edit(hmacWith(", timestamp: {pair: v1, unit: seconds}"), "{body}", "{timestamp}{body}", "encoding: hex", `encoding: hex, list: ",", pairs: "=", take: v1`),
+			[]string{`:4: auth.timestamp.pair: is the key of the signatures`},
+		},
+		"keeping a credential": {
+			hmacWith(", keep: [authorization]"),
+			[]string{":4: auth.keep[0]: Authorization holds a credential and is never stored"},
+		},
+		"keeping nonsense": {
+			hmacWith(`, keep: ["a b"]`),
+			[]string{`:4: auth.keep[0]: "a b" is no header name`},
+		},
+		"keeping the token": {
+			" {scheme: token, token: {header: X-Token}, keep: [x-token]}",
+			[]string{":4: auth: the header X-Token holds a static token in one scheme and is stored by another, or by keep"},
+		},
+		"an answer of no type": {
+			hmacWith(", answer: {body: ok}"),
+			[]string{":4: auth.answer.content_type: is missing"},
+		},
+		"an answer of no body": {
+			hmacWith(", answer: {content_type: text/plain}"),
+			[]string{":4: auth.answer.body: is missing"},
+		},
+		"a long answer": {
+			hmacWith(", answer: {content_type: text/plain, body: " + strings.Repeat("x", 1025) + "}"),
+			[]string{":4: auth.answer.body: is longer than 1024 bytes"},
+		},
+		"a header in the answer": {
+			hmacWith(`, answer: {content_type: "text/plain\r\nX: y", body: ok}`),
+			[]string{":4: auth.answer.content_type: is no content type"},
+		},
+		"an unknown answer": {
+			hmacWith(", answer: {content_type: a, body: b, status: 202}"),
+			[]string{":4: auth.answer.status: is not a key"},
+		},
+		"any_of": {" {any_of: [" + hmacWith("") + ", {scheme: basic}]}", nil},
+		"any_of nothing": {
+			" {any_of: []}",
+			[]string{":4: auth.any_of: has 0 schemes, not 1 to 8"},
+		},
+		"any_of nine": {
+			" {any_of: [" + strings.Repeat("{scheme: basic},", 9) + "]}",
+			[]string{":4: auth.any_of: has 9 schemes, not 1 to 8"},
+		},
+		"any_of a mapping": {
+			" {any_of: {scheme: basic}}",
+			[]string{":4: auth.any_of: is a mapping, not a list", ":4: auth.any_of: has 0 schemes"},
+		},
+		"any_of texts": {
+			" {any_of: [basic]}",
+			[]string{":4: auth.any_of[0]: is text, not a mapping"},
+		},
+		"any_of beside a scheme": {
+			" {any_of: [{scheme: basic}], scheme: basic}",
+			[]string{":4: auth.scheme: is not a key of the format; write one of: any_of, keep, answer"},
+		},
+		"keep inside any_of": {
+			" {any_of: [{scheme: basic, keep: [X]}]}",
+			[]string{":4: auth.any_of[0].keep: is not a key of the format"},
+		},
+		"a token that is stored": {
+			" {any_of: [" + hmacWith("") + ", {scheme: token, token: {header: X-Signature}}]}",
+			[]string{":4: auth: the header X-Signature holds a static token"},
+		},
+		"Basic that is stored": {
+			" {any_of: [" + edit(hmacWith(""), "X-Signature", "Authorization") + ", {scheme: basic}]}",
+			[]string{":4: auth: the header Authorization holds a static token"},
+		},
+		"a stored query's token": {
+			" {any_of: [" + edit(hmacWith(""), "{body}", "{query:id}") + ", {scheme: token, token: {query: t}}]}",
+			[]string{":4: auth: the query holds a static token in one scheme and is signed"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := acme(t, inline(c.auth)).Auth("acme")
 			expect(t, err, c.want...)
 		})
-	}
-}
-
-func TestTemplates(t *testing.T) {
-	for _, c := range []struct{ text, written, want string }{
-		{"{body}", "{body}", ""},
-		{"{id}.{timestamp}.{body}", "{id}.{timestamp}.{body}", ""},
-		{"{header:x-request-id|lower}", "{header:X-Request-Id|lower}", ""},
-		{"[id:{query:data.id|lower};][r:{header:a};]ts:{timestamp};", "[id:{query:data.id|lower};][r:{header:A};]ts:{timestamp};", ""},
-		{"{{{{[[{body}]]}}}}", "{{{{[[{body}]]}}}}", ""},
-		{"a{{b}}{method}", "a{{b}}{method}", ""},
-		{"{url}\n{path}", "{url}\n{path}", ""},
-		{"{{body}}", "", "refers to nothing"},
-		{"", "", "refers to nothing"},
-		{"constant", "", "refers to nothing"},
-		{"{bdy}", "", "has {bdy}, which is no reference; write one of {body}, {method}"},
-		{"{Body}", "", "has {Body}, which is no reference"},
-		{"{}", "", "has {}, which is no reference"},
-		{"{body", "", "has a { that is not closed; {{ is the literal character"},
-		{"body}", "", "has a } that closes nothing"},
-		{"[{query:a}", "", "has a [ that is not closed"},
-		{"{body}]", "", "has a ] that closes nothing"},
-		{"[a[{query:a}]]", "", "has a [ inside [ … ]"},
-		{"[a]{body}", "", "has an optional segment without a reference"},
-		{"[]{body}", "", "has an optional segment without a reference"},
-		{"{body}{body}", "", "has {body} twice"},
-		{"{body|upper}", "", `has the filter "upper"; the only one is |lower`},
-		{"{body|lower}", "", "has {body|lower}; write {body}"},
-		{"{body:x}", "", "has {body:x}; write {body}"},
-		{"{header}", "", "has {header}: is no header name"},
-		{"{header:a b}", "", `has {header:a b}: "a b" is no header name`},
-		{"{header:host}", "", "has {header:host}: host does not reach a scheme"},
-		{"{query}", "", "has {query}; write {query:NAME}"},
-		{"[{timestamp}]{body}", "", "has {timestamp} in an optional segment; take it out of [ ]"},
-		{"[{id}]{body}", "", "has {id} in an optional segment"},
-		{strings.Repeat("x", 1020) + "{body}", "", "is longer than 1024 bytes"},
-		{strings.Repeat("{method}-", 17), "", "has 34 pieces, more than 32"},
-	} {
-		template, err := ParseTemplate(c.text)
-		if c.want == "" && (err != nil || template.String() != c.written) || c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), c.want)) {
-			t.Errorf("%s: %s, %v; want %s%s", c.text, template, err, c.written, c.want)
-		}
-	}
-	template, err := ParseTemplate("{header:b}[{header:a}{header:B}]{query:q}{body}")
-	if err != nil || strings.Join(template.Names(RefHeader), " ") != "B A" || strings.Join(template.Names(RefQuery), " ") != "q" || !template.Refers(RefBody) || template.Refers(RefURL) {
-		t.Errorf("%+v %v", template, err)
 	}
 }
 

@@ -8,7 +8,9 @@ import (
 	"strings"
 )
 
-// checkHeader says why a name is no HTTP header that a scheme could read.
+// checkHeader says why a name is no HTTP header that a scheme could read; nil where
+// it is one. Names are RFC 9110 tokens. An underscore is allowed, as PicPay's
+// event_type has it, though some proxies drop such headers.
 func checkHeader(name string) error {
 	const separators = "\"(),/:;<=>?@[\\]{}"
 	if name == "" {
@@ -19,6 +21,8 @@ func checkHeader(name string) error {
 			return fmt.Errorf("%q is no header name; write one such as X-Signature", name)
 		}
 	}
+	// net/http takes these out of the header before a handler sees them, so that a
+	// scheme over one would refuse every request.
 	switch textproto.CanonicalMIMEHeaderKey(name) {
 	case "Host", "Trailer", "Transfer-Encoding":
 		return fmt.Errorf("%s does not reach a scheme: HTTP itself uses it up", name)
@@ -32,7 +36,8 @@ func holdsCredential(canonical string) bool {
 	return slices.Contains([]string{"Authorization", "Cookie", "Proxy-Authorization"}, canonical)
 }
 
-// header reads a header's name, canonical.
+// header reads a header's name, canonical; "" where t is empty, which is another
+// problem, or is no name.
 func (r *reader) header(t Text, key string) string {
 	if t.Text == "" {
 		return ""

@@ -204,6 +204,31 @@ func TestHostileFolders(t *testing.T) {
 	}
 }
 
+// TestFilesIsAFileSystem holds a pack's folder to the contract of io/fs.
+func TestFilesIsAFileSystem(t *testing.T) {
+	onDisk, err := (&Library{}).With(packs(t, func(string) {}), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	built, err := BuiltIn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, l := range map[string]*Library{"acme": onDisk, "pik": built} {
+		if err := fstest.TestFS(l.Files(name), "provider.yaml"); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		for _, outside := range []string{"../provider.yaml", "/provider.yaml", ".."} {
+			if _, err := l.Files(name).Open(outside); err == nil {
+				t.Errorf("%s: %s was opened", name, outside)
+			}
+			if _, err := fs.Stat(l.Files(name), outside); err == nil {
+				t.Errorf("%s: %s was described", name, outside)
+			}
+		}
+	}
+}
+
 // TestFoldersBehindLinks reads a volume as Kubernetes mounts it.
 func TestFoldersBehindLinks(t *testing.T) {
 	fsys := packs(t, func(root string) {

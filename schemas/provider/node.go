@@ -35,7 +35,9 @@ func (r *reader) sorted() error {
 	return r.problems.err()
 }
 
-// parse is the one document of a YAML file. Where it cannot be read, the only
+// parse is the one document of a YAML file. It is read as nodes, which keep lines,
+// doubled keys and tags, and never expand an alias: a file cannot grow in memory.
+// Where it cannot be read, the only
 // problem is recorded and the answer is false.
 func (r *reader) parse(data []byte) (object, bool) {
 	var document yaml.Node

@@ -7,6 +7,8 @@ import (
 	"strings"
 )
 
+// endpointName is the second segment of a webhook's URL and a token of its
+// subject; "default" is what a source without endpoints has there.
 var endpointName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
 
 // readAbout reads the head of a pack: its problems are in r.
@@ -31,7 +33,8 @@ func (r *reader) readAbout(root object, folder string) About {
 	return a
 }
 
-// readName reads the name, which has to be the folder's.
+// readName reads the name, which has to be the folder's: both halves need it, and
+// a copied folder whose file still has the old name is a mistake of its author.
 func (r *reader) readName(root object, folder string) string {
 	t := root.need("name", "write name: "+folder)
 	if t.Text != "" && t.Text != folder {

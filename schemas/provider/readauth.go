@@ -7,16 +7,20 @@ import (
 	"time"
 )
 
-// Bounds of the auth half.
+// Bounds of the auth half. Each alternative may hash the body once for each secret,
+// so their number bounds what an unauthenticated request costs.
 const (
 	maxAlternatives = 8
 	maxTolerance    = 7 * 24 * time.Hour
 	maxAnswer       = 1024 // bytes
 )
 
+// schemeKeys are the keys of a scheme, whichever it is; the second to the seventh
+// are those of hmac alone.
 var schemeKeys = []string{"scheme", "hash", "key", "signed", "signature", "timestamp", "id", "token"}
 
-// readAuth reads the auth half of a pack: its problems are in r.
+// readAuth reads the auth half of a pack: its problems are in r, and what it returns
+// is only good where there are none.
 func (r *reader) readAuth(root object) *Auth {
 	n := root.values["auth"]
 	if n == nil {
@@ -85,6 +89,7 @@ func (r *reader) readScheme(o object) Scheme {
 	return s
 }
 
+// readHMAC reads what an hmac scheme has.
 func (r *reader) readHMAC(o object, s *Scheme) {
 	s.Hash = o.choice("hash", "", SHA1, SHA256, SHA512)
 	s.Key = o.choice("key", KeyText, KeyText, KeyHex, KeyBase64, KeyWhsec)
@@ -96,11 +101,14 @@ func (r *reader) readHMAC(o object, s *Scheme) {
 		return
 	}
 	s.Signed = signed.Text
+	// The template is parsed here for its problems' lines, and again by
+	// ingress/auth, which does not trust a scheme that was made by hand.
 	t, err := ParseTemplate(signed.Text)
 	if err != nil {
 		o.wrong("signed", "", "%v", err)
 		return
 	}
+	// What is signed is stored, so that it can be verified again.
 	for _, name := range t.Names(RefHeader) {
 		if holdsCredential(name) {
 			o.wrong("signed", "leave it out", "has {header:%s}, which holds a credential and is never stored", name)
@@ -121,6 +129,7 @@ func (r *reader) checkSigned(o object, t Template, ref Ref, key string, has bool
 	}
 }
 
+// readSignature reads where the signature is and how it is written.
 func (r *reader) readSignature(parent object) Signature {
 	n := parent.values["signature"]
 	if n == nil {
@@ -155,9 +164,11 @@ func (r *reader) readSignature(parent object) Signature {
 		o.missing("take", "write the key whose values are signatures, such as v1")
 	case s.Pairs == "" && s.Take != "":
 		o.wrong("take", `add pairs: "="`, "needs pairs, the separator of a key and its value")
+	// Such a key would never be found.
 	case strings.ContainsAny(s.Take, s.List+s.Pairs):
 		o.wrong("take", "write the key alone", "%q has a separator in it", s.Take)
 	}
+	// Likely a prefix that was forgotten, not a flag too many.
 	if s.Optional && s.Prefix == "" {
 		o.wrong("prefix_optional", "add prefix, or remove it", "has no prefix to leave out")
 	}
@@ -165,6 +176,7 @@ func (r *reader) readSignature(parent object) Signature {
 	return s
 }
 
+// readAliases reads the names under which the one signature header may come.
 func (r *reader) readAliases(o object) []string {
 	var names []string
 	for i, t := range o.texts("headers") {

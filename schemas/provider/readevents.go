@@ -32,6 +32,7 @@ var (
 var takenNames = strings.Fields("body item header endpoint source received_at type " +
 	"true false null in as break const continue else for function if import let loop package namespace return var void while")
 
+// The forms of texts that become parts of names on the wire.
 var (
 	typePrefixForm = regexp.MustCompile(`^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$`)
 	versionForm    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$`)
@@ -40,8 +41,9 @@ var (
 	pointerForm    = regexp.MustCompile(`^(/([^~/]|~[01])*)+$`)
 )
 
-// readEvents reads the events half of a pack: its problems are in r. files is the
-// pack's folder, for its schemas.
+// readEvents reads the events half of a pack: its problems are in r, and what it
+// returns is only good where there are none. files is the pack's folder, for its
+// schemas. That its expressions are CEL is normalizer/mapping's to see.
 func (r *reader) readEvents(root object, files fs.FS) *Events {
 	n := root.values["events"]
 	if n == nil {
@@ -73,6 +75,7 @@ func (r *reader) readEvents(root object, files fs.FS) *Events {
 	if e.Version == "" {
 		e.Version = "1"
 	}
+	// Without either every event would have the same id, and be a duplicate.
 	if e.ID.Text == "" && len(e.DerivedID) == 0 {
 		o.missing("derived_id", "write what identifies an event, such as [item.id, item.status], or id where the provider documents that it is unique")
 	}
@@ -138,6 +141,8 @@ func (r *reader) expressions(parent object, key string) ([]Let, object) {
 	return lets, o
 }
 
+// readRules reads the rules, in order. A rule that names none of kind, direction
+// and state could never decide anything, and so never have an effect.
 func (r *reader) readRules(parent object) []Rule {
 	var rules []Rule
 	for i, n := range parent.list("rules") {
@@ -174,6 +179,8 @@ func (o object) word(name string, words []string) string {
 	return o.choice(name, "", words...)
 }
 
+// readPersonal reads the JSON pointers (RFC 6901, and "*" for every element or
+// member) of what is personal in an item.
 func (r *reader) readPersonal(parent object) []Text {
 	pointers := parent.texts("personal")
 	for i, p := range pointers {
@@ -186,6 +193,7 @@ func (r *reader) readPersonal(parent object) []Text {
 
 // readSchemas reads which file describes which native type, and sees that it is there.
 func (r *reader) readSchemas(parent object, files fs.FS) map[string]string {
+	// File names have the form of named expressions: texts under free keys.
 	lets, o := r.expressions(parent, "schemas")
 	if len(lets) == 0 {
 		return nil

@@ -65,7 +65,8 @@ func (l *Library) Fixtures(name string) ([]Fixture, error) {
 	return all, nil
 }
 
-// archive is one fixture while it is read.
+// archive is one fixture while it is read. Its reader's lines are the archive's;
+// case.yaml has a reader of its own, which knows where in the archive it begins.
 type archive struct {
 	reader
 	files map[string]txtar.File
@@ -77,6 +78,8 @@ type archive struct {
 func readFixture(file string, data []byte) (Fixture, Problems) {
 	a := archive{reader: reader{file: file}, files: map[string]txtar.File{}, lines: map[string]int{}}
 	parsed := txtar.Parse(data)
+	// The library does not say where a file stands: its lines are counted, one for
+	// the marker and those of the data, which always ends in a line end.
 	line := 1 + strings.Count(string(parsed.Comment), "\n")
 	for _, f := range parsed.Files {
 		if _, twice := a.files[f.Name]; twice {
@@ -115,6 +118,7 @@ func (a *archive) readCase(f *Fixture) {
 		return
 	}
 	inner := &reader{file: a.file, before: a.lines["case.yaml"]}
+	// Reported whichever way the reading ends.
 	defer func() { a.problems = append(a.problems, inner.problems...) }()
 	o, ok := inner.parse(file.Data)
 	if !ok {
@@ -154,7 +158,8 @@ func (o object) at(name string) *yaml.Node {
 	return o.node
 }
 
-// moment is an RFC 3339 time, which YAML reads as a date where it has no quotes.
+// moment is an RFC 3339 time. YAML reads it as a date where it has no quotes; both
+// are taken, by their text.
 func (o object) moment(name string) time.Time {
 	var t time.Time
 	n := o.values[name]
@@ -179,7 +184,8 @@ func (o object) number(name string, or uint64) uint64 {
 	return v
 }
 
-// readHeaders reads Name: value lines as an HTTP server would.
+// readHeaders reads Name: value lines as an HTTP server would: names become
+// canonical, white space around values goes, a name may stand on several lines.
 func (a *archive) readHeaders(f *Fixture) {
 	f.Header = textproto.MIMEHeader{}
 	file, ok := a.files["headers"]
@@ -201,7 +207,8 @@ func (a *archive) readHeaders(f *Fixture) {
 	}
 }
 
-// readBody reads body or body.base64.
+// readBody reads body or body.base64. txtar ends every file with a line end, so
+// that one is not part of the body; a body that ends in one has two.
 func (a *archive) readBody(f *Fixture) {
 	plain, isPlain := a.files["body"]
 	encoded, isEncoded := a.files["body.base64"]
@@ -220,7 +227,9 @@ func (a *archive) readBody(f *Fixture) {
 	}
 }
 
-// readExpected reads the events, and sees that the case says one outcome.
+// readExpected reads the events, and sees that the case says one outcome: a
+// delivery that is accepted ends as events or as a dead letter, never as nothing,
+// and one that is refused is not stored.
 func (a *archive) readExpected(f *Fixture) {
 	for i := 0; ; i++ {
 		name := fmt.Sprintf("event-%d.json", i)

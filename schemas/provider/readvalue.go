@@ -4,7 +4,8 @@ import (
 	"strings"
 )
 
-// readTimestamp reads the signed moment; nil where the key is left out.
+// readTimestamp reads the signed moment; nil where the key is left out. Without a
+// tolerance the moment is signed and read, but may be of any age.
 func (r *reader) readTimestamp(parent object, s Signature) *Timestamp {
 	n := parent.values["timestamp"]
 	if n == nil {
@@ -30,7 +31,9 @@ func (r *reader) readTimestamp(parent object, s Signature) *Timestamp {
 	return t
 }
 
-// readID reads the signed id; nil where the key is left out.
+// readID reads the signed id; nil where the key is left out. It is a header: what
+// the raw stream's message id is made of besides the body has to be there before
+// the body is understood.
 func (r *reader) readID(parent object) *Value {
 	n := parent.values["id"]
 	if n == nil {
@@ -48,7 +51,8 @@ func (r *reader) readID(parent object) *Value {
 	return &v
 }
 
-// readToken reads where a static token is.
+// readToken reads where a static token is. An empty prefix may be written, to say
+// that the provider sends the bare token.
 func (r *reader) readToken(parent object) Value {
 	n := parent.values["token"]
 	if n == nil {
@@ -92,7 +96,8 @@ func (r *reader) readSource(o object, keys ...string) Value {
 	return v
 }
 
-// readAnswer reads the constant body of the 200.
+// readAnswer reads the constant body of the 200, for the few providers that read it
+// (Adyen's documentation once demanded "[accepted]").
 func (r *reader) readAnswer(parent object) Answer {
 	n := parent.values["answer"]
 	if n == nil {
@@ -141,6 +146,7 @@ func (r *reader) checkTokens(o object, a *Auth) {
 // verified again: header names, canonical, each once, in the order of the pack;
 // and whether the raw query is.
 func (a *Auth) Stored() (headers []string, query bool) {
+	// The order is the pack's: the signature first, what was kept last.
 	seen := map[string]bool{}
 	add := func(names ...string) {
 		for _, name := range names {

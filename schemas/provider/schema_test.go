@@ -184,7 +184,11 @@ func TestEveryFixturesEventsAreValid(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		schemas := map[string]*jsonschema.Schema{}
+		events, err := l.Events(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		schemas := map[string]*jsonschema.Schema{} // by the file that describes the type
 		for _, f := range fixtures {
 			for i, text := range f.Events {
 				var e struct {
@@ -200,10 +204,11 @@ func TestEveryFixturesEventsAreValid(t *testing.T) {
 					t.Errorf("%s: event-%d.json: dataschema %q", f.At, i, e.DataSchema)
 					continue
 				}
-				if schemas[e.DataSchema] == nil {
-					schemas[e.DataSchema] = compiled(t, l, name, rest[:colon], rest[colon+1:])
+				file := events.schemaFile(rest[:colon])
+				if schemas[file] == nil {
+					schemas[file] = compiled(t, l, name, rest[:colon], rest[colon+1:])
 				}
-				if err := valid(t, schemas[e.DataSchema], e.Data); err != nil {
+				if err := valid(t, schemas[file], e.Data); err != nil {
 					t.Errorf("%s: event-%d.json: %v", f.At, i, err)
 				}
 				checked++

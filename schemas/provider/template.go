@@ -55,6 +55,7 @@ func ParseTemplate(text string) (Template, error) {
 	if len(text) > maxTemplate {
 		return nil, fmt.Errorf("is longer than %d bytes", maxTemplate)
 	}
+	// segment is what is being read; flush ends it where another kind begins.
 	var t Template
 	segment, inside := Segment{}, false
 	flush := func() {
@@ -65,6 +66,7 @@ func ParseTemplate(text string) (Template, error) {
 	}
 	for text != "" {
 		switch {
+		// First, so that {{{body}}} is a brace, the body and a brace.
 		case hasAny(text, "{{", "}}", "[[", "]]"):
 			segment.literal(text[:1])
 			text = text[2:]
@@ -210,6 +212,7 @@ func (t Template) String() string {
 	return b.String()
 }
 
+// escapeLiteral doubles the characters that mean something.
 var escapeLiteral = strings.NewReplacer("{", "{{", "}", "}}", "[", "[[", "]", "]]")
 
 // String is the piece as ParseTemplate reads it.
@@ -246,6 +249,7 @@ func (s *Segment) refers() bool {
 	return false
 }
 
+// hasAny says whether text begins with one of the prefixes.
 func hasAny(text string, prefixes ...string) bool {
 	for _, p := range prefixes {
 		if strings.HasPrefix(text, p) {

@@ -29,6 +29,7 @@ func (o object) text(name string) Text {
 	if n == nil {
 		return Text{}
 	}
+	// An empty text is refused: an author who means "nothing" leaves the key out.
 	t, ok := o.r.scalar(n, o.key(name))
 	if ok && t.Text == "" {
 		o.wrong(name, "write it, or leave the key out", "is empty")
@@ -46,7 +47,7 @@ func (o object) need(name, hint string) Text {
 }
 
 // choice is the value of a key out of a closed set; or is what it is where the key
-// is left out, "" where it must not be.
+// is left out, "" where it must not be. Case matters: a word has one spelling.
 func (o object) choice(name, or string, words ...string) string {
 	hint := "write one of: " + strings.Join(words, ", ")
 	if o.values[name] == nil {
@@ -90,6 +91,7 @@ func (o object) span(name string, most time.Duration) time.Duration {
 	switch {
 	case err != nil:
 		o.wrong(name, hint, "%q is not a duration", t.Text)
+	// A tolerance of nothing refuses everything, one of a year nothing.
 	case d <= 0 || d > most:
 		o.wrong(name, hint, "%s is not over 0 and at most %s", t.Text, most)
 	}
