@@ -20,7 +20,7 @@ func (p *Program) deadlettersCommand() *cobra.Command {
 		Use:   "deadletters",
 		Short: "deliveries that could not become events: which, and why",
 	}
-	cmd.AddCommand(p.deadlettersList(), p.deadlettersShow())
+	cmd.AddCommand(p.deadlettersList(), p.deadlettersShow(), p.deadlettersRedrive())
 	return cmd
 }
 

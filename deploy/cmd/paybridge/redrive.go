@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	natsjs "github.com/nats-io/nats.go/jetstream"
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+
+	"paybridge/config"
+	"paybridge/deploy/normalizerd"
+	"paybridge/deploy/operate"
+	"paybridge/schemas/delivery"
+	"paybridge/schemas/event"
+)
+
+// roleReplay is the role of deploy/nats that publishes events a second time.
+const roleReplay = "replay"
+
+func (p *Program) deadlettersRedrive() *cobra.Command {
+	var pl place
+	var asJSON, yes bool
+	var since, reason, why string
+	var s operate.DeadSelection
+	cmd := &cobra.Command{
+		Use:   "redrive",
+		Short: "map dead letters again with today's packs, and publish what they become",
+		Long: `Without --yes it only says what it would publish, by source and reason. With --yes it
+publishes each event under its normal id and subject, as the normalizer would have.
+
+Twice at once or a week apart is once: the message id keeps PAYMENTS from storing an
+event twice, and before publishing PAYMENTS is searched for what is there already.
+Dead letters are never deleted: what fails still stays, and is counted. What is
+unsealed is never redriven. An interrupted redrive is continued by running it again.
+
+It reads DEADLETTERS once, and PAYMENTS once from 48h before the oldest of them on.`,
+		Example: "  paybridge deadletters redrive --reason mapping_failed --since 2d\n" +
+			"  paybridge deadletters redrive --source pik --yes --why 'the pack knows the new type'",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s.Reason = delivery.Reason(reason)
+			if reason != "" && !s.Reason.Valid() {
+				return &operate.Advice{Err: fmt.Errorf("%q is no reason of dead letters", reason), Do: fmt.Sprintf("one of %v", delivery.Reasons())}
+			}
+			var err error
+			if s.Since, err = operate.Moment(since, p.Now()); err != nil {
+				return err
+			}
+			b, err := p.find(pl)
+			if err != nil {
+				return err
+			}
+			programs, problems := normalizerd.Programs(b.Config, b.Library)
+			if len(problems) > 0 {
+				return problems
+			}
+			verify, err := b.verifiers()
+			if err != nil {
+				return err
+			}
+			return b.onBus(cmd.Context(), roleReplay, func(ctx context.Context, js natsjs.JetStream) error {
+				sum, err := operate.Redrive{
+					Programs: programs, Seals: verify.Seals, Mode: event.Mode(b.Config.Events.Mode),
+					Select: s, Act: yes, Progress: p.progress("dead letters"),
+				}.Run(ctx, js)
+				if yes {
+					p.auditLine("deadletters redrive", why, err, zap.Any("selection", s), zap.Any("counts", sum))
+				}
+				return errors.Join(err, p.printRedriven(sum, yes, asJSON))
+			})
+		},
+	}
+	pl.flags(cmd)
+	jsonFlag(cmd, &asJSON)
+	flags := cmd.Flags()
+	flags.StringVar(&reason, "reason", "", "only this reason, such as mapping_failed")
+	flags.StringVar(&since, "since", "", "only what died since then: a duration or a time")
+	flags.StringVar(&s.Source, "source", "", "only this source")
+	flags.Uint64Var(&s.Sequence, "seq", 0, "only this dead letter, by its own sequence")
+	flags.IntVar(&s.Limit, "limit", 0, "only the first so many")
+	flags.StringVar(&why, "why", "", "why, for the audit line")
+	flags.BoolVar(&yes, "yes", false, "publish; without it nothing is changed")
+	return cmd
+}
+
+func (p *Program) printRedriven(sum operate.Redriven, act, asJSON bool) error {
+	if asJSON {
+		sum.Groups = notNil(sum.Groups)
+		return p.printJSON(sum)
+	}
+	if len(sum.Groups) > 0 {
+		published := "WOULD PUBLISH"
+		if act {
+			published = "PUBLISHED"
+		}
+		t := p.table("SOURCE", "REASON", "COUNT", "OLDEST", "NEWEST", published, "ALREADY", "FAIL STILL")
+		for _, g := range sum.Groups {
+			t.row(g.Source, g.Reason, g.Count, ago(p.Now(), g.Oldest), ago(p.Now(), g.Newest), g.Published, g.Already, stillText(g.Still))
+		}
+		if err := t.flush(); err != nil {
+			return err
+		}
+		fmt.Fprintln(p.Stdout)
+	}
+	fmt.Fprintln(p.Stdout, sum.Text(act))
+	if !act && sum.Events > 0 {
+		fmt.Fprintln(p.Stdout, "nothing is changed: say --yes to publish them")
+	}
+	return nil
+}
+
+// stillText is why dead letters fail today: "2 mapping_failed, 1 malformed_json".
+func stillText(still map[delivery.Reason]int) string {
+	var parts []string
+	for _, reason := range slices.Sorted(maps.Keys(still)) {
+		parts = append(parts, fmt.Sprintf("%d %s", still[reason], reason))
+	}
+	return orDash(strings.Join(parts, ", "))
+}
+
+// progress says on stderr, once a second, how far a long command is, how fast it is,
+// and how long it will take still.
+func (p *Program) progress(what string) func(done, total int) {
+	began, said := p.Now(), p.Now()
+	return func(done, total int) {
+		now := p.Now()
+		if now.Sub(said) < time.Second {
+			return
+		}
+		said = now
+		rate := float64(done) / now.Sub(began).Seconds()
+		left := time.Duration(float64(max(total-done, 0)) / rate * float64(time.Second))
+		fmt.Fprintf(p.Stderr, "%d of %d %s, %.0f/s, %s left\n", done, total, what, rate, operate.Age(left.Round(time.Second)))
+	}
+}
+
+// auditLine writes who changed what, why, and with which result, as one JSON line.
+func (p *Program) auditLine(what, why string, failed error, fields ...zap.Field) {
+	who, ok := p.LookupEnv("USER")
+	if !ok {
+		who = "unknown"
+	}
+	fields = append([]zap.Field{zap.String("who", who), zap.String("what", what), zap.String("why", why), zap.Error(failed)}, fields...)
+	config.Logger("operate", p.Stderr).Info("audit", fields...)
+}
