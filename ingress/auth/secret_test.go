@@ -50,6 +50,8 @@ func TestSecretsThatNewRefuses(t *testing.T) {
 		{"changeme", "changeme", keyed(provider.KeyText), "is a well-known placeholder", false},
 		{"change-me and more", "Change-Me-before-production", keyed(provider.KeyText), "is a well-known placeholder", false},
 		{"whsec_test", "whsec_test", keyed(provider.KeyText), "is a well-known placeholder", false},
+		{"Stripe's example", "whsec_test_secret", keyed(provider.KeyText), "is a well-known placeholder", false},
+		{"a secret with test in it", "test-of-9c1f0a77e2d1", keyed(provider.KeyText), "", false},
 		{"PIK's example", "whsec_abc123xyz", keyed(provider.KeyText), "is a well-known placeholder", false},
 		{"Bidali's example", "<your webhook secret>", keyed(provider.KeyText), "is a well-known placeholder", false},
 		{"your_webhook_secret_here", "your_webhook_secret_here", keyed(provider.KeyText), "is a well-known placeholder", false},

@@ -17,14 +17,13 @@ const shortest = 16
 // placeholders are secrets that everyone knows, as plain makes them: what people
 // write before they have a secret, and examples of documentations.
 var placeholders = []string{
-	"changeme", "changeit", "replaceme", "placeholder", "password", "secret", "token", "test", "example", "default",
-	"webhook", "webhooksecret", "mysecret", "mywebhooksecret", "supersecret", "topsecret", "testsecret", "secretkey",
-	"test1234", "test", "dummy", "none", "null", "todo", "xxx", "insertsecrethere", "secrethere",
-	"yoursecret", "yoursecretkey", "yoursecretkeyhere", "yoursecrethere", "yourtoken", "yourtokenhere", "yourapikey",
-	"yourwebhooksecret", "yourwebhooksecrethere", "yourwebhooktoken", "yoursigningsecret", "yourpassword",
-	"1234567890", "12345678", "123456", "1234567890123456", "0123456789abcdef", "0123456789abcdef0123456789abcdef",
-	"abc123xyz",  // PIK
-	"testsecret", // Stripe's and Svix's samples: whsec_test…
+	"changeit", "replaceme", "password", "secret", "token", "test", "example", "default", "dummy", "none", "null", "todo", "xxx",
+	"webhook", "webhooksecret", "mysecret", "mywebhooksecret", "supersecret", "topsecret", "secretkey", "test1234",
+	"insertsecrethere", "secrethere", "yoursecret", "yoursecretkey", "yoursecretkeyhere", "yoursecrethere", "yourtoken",
+	"yourtokenhere", "yourapikey", "yourwebhooksecret", "yourwebhooksecrethere", "yourwebhooktoken", "yoursigningsecret", "yourpassword",
+	"123456", "12345678", "1234567890", "1234567890123456", "0123456789abcdef", "0123456789abcdef0123456789abcdef",
+	"abc123xyz",  // PIK's documentation
+	"testsecret", // Stripe's libraries: whsec_test_secret
 }
 
 // plain is a secret as it is looked up among the placeholders: lower-case letters
