@@ -50,7 +50,7 @@ func TestAnEmptyFileIsTheDefault(t *testing.T) {
 	for _, text := range []string{"", "\n# nothing\n", "---\n", "{}", "ingress:\nsources:\n"} {
 		c := mustParse(t, world{}, text)
 		want := config.Default()
-		if c.Ingress != want.Ingress || c.Streams != want.Streams || c.Events != want.Events || c.Embedded != want.Embedded || c.NATS.URL != want.NATS.URL {
+		if !reflect.DeepEqual(c.Ingress, want.Ingress) || c.Streams != want.Streams || c.Events != want.Events || c.Embedded != want.Embedded || c.NATS.URL != want.NATS.URL {
 			t.Errorf("%q: %+v", text, c)
 		}
 		if len(c.Sources) != 0 || len(c.Seal.Keys) != 0 {
@@ -92,7 +92,7 @@ func TestShipped(t *testing.T) {
 	w := world{env: map[string]string{"PIK_WEBHOOK_SECRET": "from the environment"}, files: map[string]string{"/run/secrets/seal": "from a file\n"}}
 	c := mustParse(t, w, string(config.Shipped()))
 	want := config.Default()
-	if c.Ingress != want.Ingress || c.Normalizer != want.Normalizer || c.Embedded != want.Embedded || c.Streams != want.Streams || c.Events != want.Events {
+	if !reflect.DeepEqual(c.Ingress, want.Ingress) || c.Normalizer != want.Normalizer || c.Embedded != want.Embedded || c.Streams != want.Streams || c.Events != want.Events {
 		t.Errorf("differs from the defaults: %+v", c)
 	}
 	names := map[string]string{}
@@ -131,7 +131,7 @@ func TestShippedComments(t *testing.T) {
 	}
 	c.Ingress.TLS = config.ListenerTLS{}
 	c.Events.TypePrefix = ""
-	if c.Ingress != want.Ingress || c.Events != want.Events {
+	if !reflect.DeepEqual(c.Ingress, want.Ingress) || c.Events != want.Events {
 		t.Errorf("a comment shows another default: %+v, %+v", c.Ingress, c.Events)
 	}
 	for _, one := range []struct{ have, want config.Stream }{
@@ -190,7 +190,7 @@ func TestLoad(t *testing.T) {
 // Everything that a file can say arrives.
 func TestEverythingArrives(t *testing.T) {
 	c := mustParse(t, world{}, `
-ingress: {listen: ":80", admin: "[::1]:81", max_body: 2MiB, budget: 500ms, in_flight: 7, tls: {cert: c.pem, key: k.pem}}
+ingress: {listen: ":80", admin: "[::1]:81", max_body: 2MiB, budget: 500ms, in_flight: 7, tls: {cert: c.pem, key: k.pem, client_ca: ca.pem, client_subjects: [one.example, Two]}}
 normalizer: {admin: host:1}
 nats: {url: "a:1, tls://b:2", nkey_seed: {value: SUseed}, tls: {ca: ca.pem, cert: c.pem, key: k.pem}}
 embedded: {listen: localhost:0, sync: 1s}
@@ -205,7 +205,7 @@ sources:
     endpoints: {One: {}, Two: {url: "https://two.example.com/"}}
 `)
 	checks := map[string]bool{
-		"ingress":        c.Ingress == config.Ingress{Listen: ":80", Admin: "[::1]:81", MaxBody: 2 << 20, Budget: 500 * time.Millisecond, InFlight: 7, TLS: config.ListenerTLS{Cert: "/etc/paybridge/c.pem", Key: "/etc/paybridge/k.pem"}},
+		"ingress":        reflect.DeepEqual(c.Ingress, config.Ingress{Listen: ":80", Admin: "[::1]:81", MaxBody: 2 << 20, Budget: 500 * time.Millisecond, InFlight: 7, TLS: config.ListenerTLS{Cert: "/etc/paybridge/c.pem", Key: "/etc/paybridge/k.pem", ClientCA: "/etc/paybridge/ca.pem", ClientSubjects: []string{"one.example", "Two"}}}),
 		"normalizer":     c.Normalizer.Admin == "host:1",
 		"nats":           c.NATS.URL == "nats://a:1,tls://b:2" && c.NATS.NKeySeed.Reveal() == "SUseed" && c.NATS.TLS.CA == "/etc/paybridge/ca.pem",
 		"embedded":       c.Embedded == config.Embedded{Listen: "localhost:0", Sync: config.Sync{Interval: time.Second}},

@@ -44,8 +44,19 @@ func (r *reader) ingress(s *section, into *Ingress) {
 	value(tls, "cert", &into.TLS.Cert, r.path)
 	value(tls, "key", &into.TLS.Key, r.path)
 	value(tls, "client_ca", &into.TLS.ClientCA, r.path)
+	tls.list("client_subjects", func(key string, node *yaml.Node) {
+		if node.Kind != yaml.ScalarNode || isNull(node) || node.Value == "" {
+			r.problem(key, "is no name", "write the common name or a DNS name of a client's certificate")
+			return
+		}
+		into.TLS.ClientSubjects = append(into.TLS.ClientSubjects, node.Value)
+	})
+	if tls.has("client_subjects") && len(into.TLS.ClientSubjects) == 0 {
+		r.problem(tls.key("client_subjects"), "names nobody", "name the clients that may call, or remove it to let every certificate of client_ca in")
+	}
 	tls.together("cert", "key")
 	tls.needs("client_ca", "cert")
+	tls.needs("client_subjects", "client_ca")
 	tls.end()
 	s.end()
 }

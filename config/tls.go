@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 )
 
 // ListenerTLS is the TLS of a listener. The zero value means plain HTTP.
@@ -13,6 +14,11 @@ type ListenerTLS struct {
 	Cert     string // path of the certificate chain, PEM
 	Key      string // path of its key, PEM
 	ClientCA string // path of the authorities whose certificates clients must show; "" asks for none
+
+	// ClientSubjects are the common names or DNS names of which a client's
+	// certificate must have one, exactly; empty where every certificate of the
+	// authorities will do.
+	ClientSubjects []string
 }
 
 // Enabled says that the listener speaks TLS.
@@ -28,14 +34,44 @@ func (t ListenerTLS) Config() (*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{own}}
+	c := &tls.Config{
+		MinVersion: tls.VersionTLS12, CipherSuites: slices.Clone(suites),
+		NextProtos: []string{"http/1.1"}, Certificates: []tls.Certificate{own},
+	}
 	if t.ClientCA != "" {
 		c.ClientAuth = tls.RequireAndVerifyClientCert
 		if c.ClientCAs, err = authorities(t.ClientCA); err != nil {
 			return nil, err
 		}
 	}
+	if len(t.ClientSubjects) > 0 {
+		allowed := slices.Clone(t.ClientSubjects)
+		c.VerifyConnection = func(state tls.ConnectionState) error { return subject(state, allowed) }
+	}
 	return c, nil
+}
+
+// suites are those of TLS 1.2 with forward secrecy and authenticated encryption;
+// TLS 1.3 has no others.
+var suites = []uint16{
+	tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+	tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+	tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+}
+
+// subject refuses, in the handshake, a certificate that names nobody who is allowed:
+// an authority such as a bank's or a central one vouches for more clients than are
+// meant. It also runs where a session is resumed.
+func subject(state tls.ConnectionState, allowed []string) error {
+	if len(state.PeerCertificates) > 0 {
+		own := state.PeerCertificates[0]
+		for _, name := range allowed {
+			if own.Subject.CommonName == name || slices.Contains(own.DNSNames, name) {
+				return nil
+			}
+		}
+	}
+	return errors.New("the client's certificate has none of the names that may call")
 }
 
 // ClientTLS is the TLS of an outgoing connection. The zero value leaves it to the
