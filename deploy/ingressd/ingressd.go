@@ -33,6 +33,9 @@ type Options struct {
 	// Schemas serves /schemas/<path>; nil: the packs' schemas of events.
 	Schemas func(path string) ([]byte, bool)
 
+	// Reload, where there is one, has the ingress follow its configuration.
+	Reload *config.Reloader
+
 	// Started is called once, when the ingress accepts webhooks.
 	Started func(ingress.Addresses)
 }
@@ -45,10 +48,15 @@ func Run(ctx context.Context, cfg *config.Config, o Options) error {
 	if err != nil {
 		return err
 	}
-	defer done()
 	options, err := translate(cfg, library, o)
 	if err != nil {
+		done()
 		return err
+	}
+	follows := follow(&options, library, done, o.Schemas != nil)
+	defer follows.close()
+	if options.Metrics == nil {
+		options.Metrics = prometheus.NewRegistry()
 	}
 	if options.Conn == nil {
 		conn, closed, err := connect(cfg.NATS, o.Log)
@@ -61,6 +69,11 @@ func Run(ctx context.Context, cfg *config.Config, o Options) error {
 	server, err := ingress.New(options)
 	if err != nil {
 		return err
+	}
+	if o.Reload != nil {
+		if err := o.Reload.Join(follows.part(server), options.Metrics); err != nil {
+			return err
+		}
 	}
 	return refusal(cfg, server.Run(ctx))
 }

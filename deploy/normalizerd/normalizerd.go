@@ -39,6 +39,7 @@ type Options struct {
 	Library  *provider.Library    // default: the built-in packs and those of providers_dir
 	Registry *prometheus.Registry // metrics go here; default: one of its own
 	NoAdmin  bool                 // the caller serves readiness and metrics itself
+	Reload   *config.Reloader     // has the normalizer follow its configuration; may be nil
 
 	// Started is called once, when the normalizer consumes, with what readiness asks
 	// from then on: nil means ready. It may be nil.
@@ -81,10 +82,16 @@ func Run(ctx context.Context, cfg *config.Config, o Options) error {
 	if n, err = normalizer.New(options); err != nil {
 		return err
 	}
+	follows := follow(n, options.Programs, library)
+	if o.Reload != nil {
+		if err := o.Reload.Join(follows.part(), o.Registry); err != nil {
+			return err
+		}
+	}
 	if o.NoAdmin {
 		return refusal(cfg, n.Run(ctx))
 	}
-	return runWithAdmin(ctx, cfg, n, n.Admin(o.Registry, schemas(library)))
+	return runWithAdmin(ctx, cfg, n, n.Admin(o.Registry, follows.schema))
 }
 
 // Refused reports whether err says that the configuration, a pack or the topology

@@ -60,9 +60,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stdout, "ingress", buildVersion())
 		return 0
 	}
-	cfg, err := config.Load(*file)
+	log := config.Logger("ingress", stderr)
+	reload := config.NewReloader(config.FromFile(*file), log)
+	cfg, err := reload.Load()
 	if err == nil {
-		err = ingressd.Run(ctx, cfg, ingressd.Options{Log: config.Logger("ingress", stderr)})
+		defer reload.Start()()
+		err = ingressd.Run(ctx, cfg, ingressd.Options{Log: log, Reload: reload})
 	}
 	return exit(err, stderr)
 }

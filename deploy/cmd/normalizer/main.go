@@ -61,9 +61,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stdout, "normalizer", buildVersion())
 		return 0
 	}
-	cfg, err := config.Load(*file)
+	log := config.Logger("normalizer", stderr)
+	reload := config.NewReloader(config.FromFile(*file), log)
+	cfg, err := reload.Load()
 	if err == nil {
-		err = normalizerd.Run(ctx, cfg, normalizerd.Options{Version: buildVersion(), Logger: config.Logger("normalizer", stderr)})
+		defer reload.Start()()
+		err = normalizerd.Run(ctx, cfg, normalizerd.Options{Version: buildVersion(), Logger: log, Reload: reload})
 	}
 	return exit(err, stderr)
 }

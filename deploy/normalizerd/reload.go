@@ -1,0 +1,63 @@
+package normalizerd
+
+import (
+	"maps"
+	"sync/atomic"
+
+	"paybridge/config"
+	"paybridge/normalizer"
+	"paybridge/schemas/provider"
+)
+
+// live is what of a running normalizer follows its configuration: the mappings,
+// and the packs whose schemas are shown.
+type live struct {
+	normalizer *normalizer.Normalizer
+	programs   normalizer.Programs // in force; changed by the reloader alone
+	library    atomic.Pointer[provider.Library]
+}
+
+func follow(n *normalizer.Normalizer, programs normalizer.Programs, library *provider.Library) *live {
+	l := &live{normalizer: n, programs: programs}
+	l.library.Store(library)
+	return l
+}
+
+func (l *live) schema(path string) ([]byte, bool) { return schemas(l.library.Load())(path) }
+
+// ahead is the normalizer's stage: it knows a source before an ingress of the same
+// process stores the first delivery of it.
+const ahead = 1
+
+// part is how a running normalizer takes a changed configuration over: every pack
+// is compiled before any is put in force.
+func (l *live) part() config.Part {
+	return config.Part{
+		Stage: ahead,
+		Reads: []string{"normalizer", "nats", "seal", "events"},
+		Prepare: func(cfg *config.Config) (config.Prepared, error) {
+			library, err := packs(cfg, nil)
+			if err != nil {
+				return config.Prepared{}, err
+			}
+			options, err := translate(cfg, library)
+			if err != nil {
+				return config.Prepared{}, err
+			}
+			return config.Prepared{Commit: func() error {
+				l.replace(options.Programs, library)
+				return nil
+			}}, nil
+		},
+	}
+}
+
+// replace puts programs in force. A source that is gone keeps its mapping until the
+// process ends: what was stored before it went is still to become events.
+func (l *live) replace(programs normalizer.Programs, library *provider.Library) {
+	all := maps.Clone(l.programs)
+	maps.Copy(all, programs)
+	l.normalizer.Replace(all)
+	l.programs = all
+	l.library.Store(library)
+}
