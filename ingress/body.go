@@ -77,11 +77,12 @@ func (b reading) undeclared(in io.Reader, first []byte) ([]byte, *problem) {
 
 // unread says what it means that a body could not be read to its end.
 func unread(err error) *problem {
+	if err == nil {
+		return nil
+	}
 	var tooLarge *http.MaxBytesError
 	var network net.Error
 	switch {
-	case err == nil:
-		return nil
 	case errors.As(err, &tooLarge):
 		return problemSize
 	case errors.As(err, &network) && network.Timeout():

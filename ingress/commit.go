@@ -99,9 +99,11 @@ func (c *committer) enter(w *waiting) (itself bool) {
 		return false
 	}
 	c.ids[w.id] = w
-	if !c.batching && len(c.queue) == 0 && c.onTheWay < c.pace.atATime(now) {
-		c.depart(now)
-		return true
+	if !c.batching && len(c.queue) == 0 {
+		if limit, _ := c.pace.atATime(now); c.onTheWay < limit {
+			c.depart(now)
+			return true
+		}
 	}
 	w.turn = make(chan turn, 1)
 	c.queue = append(c.queue, w)
@@ -122,8 +124,12 @@ func (c *committer) dispatch(now time.Time) {
 	if c.batching {
 		return
 	}
-	limit := c.pace.atATime(now)
-	if len(c.queue) > limit {
+	if c.onTheWay == 0 && len(c.queue) == 0 {
+		c.pace.idle()
+		return
+	}
+	limit, batch := c.pace.atATime(now)
+	if batch && len(c.queue) > limit {
 		c.batching = true
 		c.pace.gathered(now)
 		c.batches.Go(func() { c.commit(c.take()) })

@@ -8,16 +8,22 @@ import (
 // pace says when gathering messages for an atomic batch is faster than sending each by
 // itself. A batch costs much by itself and little for each message; a single message
 // costs what the server needs to store and, where it syncs before it acknowledges, to
-// sync it. Both are measured while they happen, so that a fast disk, a slow one and
-// one that is never waited for all get what suits them. The caller has the clock and
-// the lock.
+// sync it. Both are measured while they happen, and whether gathering pays is judged by
+// what is stored in a second: a fast disk, a slow one, one that is never waited for and
+// a machine that has no time to spare all get what suits them. The caller has the clock
+// and the lock.
 type pace struct {
-	single time.Duration // of one message by itself, when many are on their way; 0 until it is known
-	fixed  time.Duration // of a batch, besides its messages
+	single time.Duration // a message by itself, when many are on their way; 0 until it is known
+	fixed  time.Duration // a batch, besides its messages
 
 	since time.Time // of the acknowledgements below, or of the batch that is under way
-	acks  int
-	batch bool // a batch is under way
+	acks  int       // of messages that were sent by themselves
+	batch bool      // a batch is under way
+
+	gathering time.Time // since when batches are sent under load; zero where they are not
+	stored    int       // messages since then, however they were sent
+	measured  time.Time // when single was last measured
+	measure   bool      // no batch until it is measured again
 
 	restUntil time.Time // no batch before then
 	rest      time.Duration
@@ -26,27 +32,32 @@ type pace struct {
 const (
 	perMessage   = 20 * time.Microsecond // what a message adds to a batch
 	firstFixed   = 2 * time.Millisecond
-	firstAtATime = 20 // until singles are measured
+	firstAtATime = 20 // until singles are measured, and while they are measured again
 	leastAtATime = 6  // batches of fewer never pay
 
 	ackWindow = 16 // acknowledgements in one measurement
 	busy      = 8  // with fewer on their way it is not the server that is measured
 
-	leastRest   = 20 * time.Millisecond // after a batch that was rejected; doubled each time
-	longestRest = 10 * time.Second
+	judgeAfter   = 100 * time.Millisecond // of gathering
+	measureAfter = 10 * time.Second       // single, which is rarely sent while batches are
+
+	restRejected = 20 * time.Millisecond // after a batch that was rejected, doubled each time
+	restUseless  = time.Second           // after gathering that did not pay, likewise
+	longestRest  = 30 * time.Second
 )
 
-// atATime is how many messages are sent by themselves before the others gather.
-func (p *pace) atATime(now time.Time) int {
+// atATime is how many messages may be on their way by themselves while others gather,
+// and whether these may leave as a batch.
+func (p *pace) atATime(now time.Time) (n int, batch bool) {
 	switch saved := p.single - perMessage; {
 	case now.Before(p.restUntil):
-		return math.MaxInt
-	case p.single == 0:
-		return firstAtATime
+		return math.MaxInt, false
+	case p.single == 0, p.measure:
+		return firstAtATime, false
 	case saved < perMessage/2:
-		return math.MaxInt
+		return math.MaxInt, false
 	default:
-		return max(leastAtATime, int(p.fixed/saved))
+		return max(leastAtATime, int(p.fixed/saved)), true
 	}
 }
 
@@ -56,6 +67,7 @@ func (p *pace) started(now time.Time) { p.since, p.acks = now, 0 }
 // acked notes the acknowledgement of a message that was sent by itself, one of
 // onTheWay. While a batch is under way, it is one that was before the batch.
 func (p *pace) acked(now time.Time, onTheWay int) {
+	p.stored++
 	if p.batch {
 		p.since = now
 		return
@@ -65,37 +77,61 @@ func (p *pace) acked(now time.Time, onTheWay int) {
 	}
 	if onTheWay >= busy {
 		p.single = smooth(p.single, now.Sub(p.since)/ackWindow)
+		p.measured, p.measure = now, false
 	}
 	p.since, p.acks = now, 0
 }
 
 // gathered notes that a batch leaves.
-func (p *pace) gathered(now time.Time) { p.since, p.batch = now, true }
-
-// ended notes that the batch is not under way any more.
-func (p *pace) ended(now time.Time) (took time.Duration) {
-	took = now.Sub(p.since)
-	p.since, p.acks, p.batch = now, 0, false
-	return took
+func (p *pace) gathered(now time.Time) {
+	p.since, p.batch = now, true
+	if p.gathering.IsZero() {
+		p.gathering, p.stored = now, 0
+	}
 }
 
-// batched notes that a batch of n is stored.
+// batched notes that a batch of n is stored, and judges whether gathering pays.
 func (p *pace) batched(now time.Time, n int) {
 	took := p.ended(now)
 	p.fixed = smooth(p.fixed, max(took-time.Duration(n)*perMessage, 0))
-	p.rest = 0
+	p.stored += n
+	length := now.Sub(p.gathering)
+	if length < judgeAfter {
+		return
+	}
+	if length/time.Duration(p.stored) > p.single {
+		p.takeRest(now, restUseless)
+		return
+	}
+	p.rest, p.gathering, p.stored = 0, now, 0
+	p.measure = now.Sub(p.measured) > measureAfter
 }
 
 // rejected notes that a batch was refused, so that its messages are on their way by
 // themselves.
 func (p *pace) rejected(now time.Time) {
 	p.ended(now)
-	p.rest = min(max(2*p.rest, leastRest), longestRest)
-	p.restUntil = now.Add(p.rest)
+	p.takeRest(now, restRejected)
 }
 
 // failed notes that nobody knows what became of a batch.
 func (p *pace) failed(now time.Time) { p.ended(now) }
+
+// idle notes that nothing is on its way or gathered: it is not the server that is
+// waited for.
+func (p *pace) idle() { p.gathering, p.measure = time.Time{}, false }
+
+func (p *pace) ended(now time.Time) (took time.Duration) {
+	took = now.Sub(p.since)
+	p.since, p.acks, p.batch = now, 0, false
+	return took
+}
+
+func (p *pace) takeRest(now time.Time, least time.Duration) {
+	p.rest = min(max(2*p.rest, least), longestRest)
+	p.restUntil = now.Add(p.rest)
+	p.gathering = time.Time{}
+}
 
 // smooth is the moving average; the first value starts it.
 func smooth(average, value time.Duration) time.Duration {

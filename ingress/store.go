@@ -57,12 +57,12 @@ func (e *storeError) Unwrap() error { return e.err }
 // a server that restarts, is tried again with the same message id until the budget
 // is spent. It returns only when the stream has acknowledged m, or with a
 // *storeError; it does not end when the sender of the request goes away.
-func (s *store) put(ctx context.Context, m *nats.Msg) (receipt, error) {
+func (s *store) put(m *nats.Msg) (receipt, error) {
 	m.Header.Set(jetstream.ExpectedStreamHeader, rawStream)
 	began := s.now()
 	var pause *backoff.ExponentialBackOff
 	for attempt := 1; ; attempt++ {
-		ack, err := s.attempt(ctx, m, s.budget-s.now().Sub(began))
+		ack, err := s.attempt(m, s.budget-s.now().Sub(began))
 		result, again := resultOf(ack, err)
 		s.metrics.attempts.WithLabelValues(result).Inc()
 		took := s.now().Sub(began)
@@ -84,9 +84,9 @@ func (s *store) put(ctx context.Context, m *nats.Msg) (receipt, error) {
 
 // attempt sends m once; left is what is left of the budget. A server that says nothing
 // gets half of the budget, so that a leader that lost m in its fall does not cost the
-// whole of it. The sender of the request is not waited for.
-func (s *store) attempt(ctx context.Context, m *nats.Msg, left time.Duration) (*jetstream.PubAck, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(s.budget/2, left))
+// whole of it. No request is part of its context: a sender that hangs up cancels nothing.
+func (s *store) attempt(m *nats.Msg, left time.Duration) (*jetstream.PubAck, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), min(s.budget/2, left))
 	defer cancel()
 	ack, err := s.sender.send(ctx, m)
 	if err == nil && ack.Stream != rawStream {
@@ -119,12 +119,14 @@ const (
 // another attempt may end otherwise. It is the one place that turns the kinds of
 // publish errors into what is done about them.
 func resultOf(ack *jetstream.PubAck, err error) (result string, again bool) {
-	var api *jetstream.APIError
 	switch {
 	case err == nil && ack.Duplicate:
 		return "duplicate", false
 	case err == nil:
 		return "ok", false
+	}
+	var api *jetstream.APIError
+	switch {
 	case errors.As(err, &api):
 		return resultOfAPI(api)
 	case errors.Is(err, errWrongStream):

@@ -95,7 +95,7 @@ func (s *Server) put(c *call) *problem {
 	c.digest = sha256.Sum256(c.body)
 	message := c.delivery.MessageWithDigest(s.o.Seal, c.digest)
 	c.messageID = message.Header.Get(delivery.MessageIDHeader)
-	c.receipt, c.failure = s.store.put(c.r.Context(), message)
+	c.receipt, c.failure = s.store.put(message)
 	s.health.saw(c.failure == nil)
 	if c.failure != nil {
 		return problemStore
