@@ -89,6 +89,10 @@ func TestDecodeOfScalars(t *testing.T) {
 
 func TestDecodeRefuses(t *testing.T) {
 	long := strings.Repeat("k", 70)
+	var manyKeys string
+	for i := range 40 {
+		manyKeys += fmt.Sprintf(`"k%d":%d,`, i, i)
+	}
 	for _, c := range []struct {
 		name, body string
 		want       Error
@@ -104,6 +108,8 @@ func TestDecodeRefuses(t *testing.T) {
 		{"a cut text", `{"a":"secr`, Error{delivery.MalformedJSON, "/a", "the body ends too early"}},
 		{"a duplicate key", `{"x":[{"a":1,"b":2,"a":3}]}`, Error{delivery.MalformedJSON, "/x/0/a", "duplicate key"}},
 		{"an escaped duplicate key", `{"a":1,"\u0061":3}`, Error{delivery.MalformedJSON, "/a", "duplicate key"}},
+		{"a duplicate of the first of many keys", `{` + manyKeys + `"k0":1}`, Error{delivery.MalformedJSON, "/k0", "duplicate key"}},
+		{"a duplicate of the last of many keys", `{` + manyKeys + `"k39":1}`, Error{delivery.MalformedJSON, "/k39", "duplicate key"}},
 		{"invalid UTF-8", "{\"a\":\"\xff\"}", Error{delivery.MalformedJSON, "/a", "invalid UTF-8"}},
 		{"an overlong NUL", "{\"a\":\"\xc0\x80\"}", Error{delivery.MalformedJSON, "/a", "invalid UTF-8"}},
 		{"a surrogate in UTF-8", "{\"a\":\"\xed\xa0\x80\"}", Error{delivery.MalformedJSON, "/a", "invalid UTF-8"}},

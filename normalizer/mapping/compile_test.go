@@ -108,6 +108,10 @@ func TestCompileRefuses(t *testing.T) {
 		{"an earlier let", func(e *provider.Events) {
 			e.Let = []provider.Let{{Name: "first", Expr: x("item")}, {Name: "second", Expr: x("first.a")}}
 		}, ""},
+		{"the type of a let", func(e *provider.Events) {
+			e.Let = []provider.Let{{Name: "count", Expr: x("size(item.list)")}}
+			e.ID = x("count.trim()")
+		}, "events.id: trim does not take int.()"},
 		{"a let twice", func(e *provider.Events) {
 			e.Let = []provider.Let{{Name: "a", Expr: x("item")}, {Name: "a", Expr: x("item")}}
 		}, "events.let.a: is a name that expressions already have"},

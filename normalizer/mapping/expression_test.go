@@ -9,8 +9,10 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 )
 
-const sample = `{"text":"5","n":5,"exact":100.00,"big":9007199254740993,"huge":12345678901234567890123,"half":0.5,"e":1e2,"tiny":1e-400,
-	"yes":true,"no":false,"nil":null,"list":[1,2.50,"x",null,{"k":1}],"texts":["a","b"],"object":{"a":{"b":"deep"},"empty":{}},"dé":"accent","status":405}`
+var sample = `{"text":"5","n":5,"exact":100.00,"big":9007199254740993,"huge":12345678901234567890123,"half":0.5,"e":1e2,"tiny":1e-400,
+	"yes":true,"no":false,"nil":null,"list":[1,2.50,"x",null,{"k":1}],"texts":["a","b"],"object":{"a":{"b":"deep"},"empty":{}},"dé":"accent","status":405,"long":100.` + longZeros + `}`
+
+var longZeros = strings.Repeat("0", 2000)
 
 // show writes a value as a test's table has it.
 func show(v ref.Val, f *failure) string {
@@ -107,6 +109,12 @@ func TestExpressions(t *testing.T) {
 		{`string(item.list)`, "error: string: takes a number, a text, a bool or a time"},
 		{`1 / (size(item.list) - 5)`, "error: it cannot be evaluated: an overflow, a division by zero or a bad index"},
 
+		// A number of over 1,024 bytes is no operand, though it is equal to itself.
+		{`int(item.long)`, "error: int: the number is not an integer of 64 bits"},
+		{`item.long > 5`, wrongType},
+		{`item.long == 100 || item.long != item.long`, "false"},
+		{`string(item.long).size()`, "2004"},
+
 		// Equality of parts.
 		{`item.texts == ["a", "b"] && ["a", "b"] == item.texts && item.texts != ["b", "a"]`, "true"},
 		{`[1, 2] == item.list || item.list == []`, "false"},
@@ -145,6 +153,7 @@ func TestExpressions(t *testing.T) {
 		{`header["event-type"]`, `"Paid"`},
 		{`header[?"event_type"].orValue("")`, `"Other"`},
 		{`header["other"]`, "absent"},
+		{`header["Event" + "-Type"]`, "absent"},
 		{`header[?"other"].orValue("none")`, `"none"`},
 		{`"event-type" in header && has(header.event_type) && size(header) == 2`, "true"},
 		{`header.map(name, name).join(" ")`, `"event-type event_type"`},
