@@ -144,12 +144,21 @@ func TestSecurityHostileBodies(t *testing.T) {
 	}
 }
 
+// beyond are the shapes that are over a limit, and the reason that says so.
+var beyond = map[string]string{
+	"depth 65": "too_deep", "depth 1,000": "too_deep", "100,000 lists": "too_deep", "480,000 lists": "too_deep", "100,000 objects": "too_deep",
+	"480,000 values": "too_large", "300,000 objects": "too_large", "a key of 1,025": "too_large", "a key of 900 KB": "too_large",
+}
+
 // check compares what became of a body with what others say of it.
 func (f *fate) check(t *testing.T, h hostile) {
 	t.Helper()
 	if len(f.events)+len(f.dead) != 1 {
 		t.Errorf("%s: %d events, %d dead letters", h.name, len(f.events), len(f.dead))
 		return
+	}
+	if reason := beyond[h.name]; reason != "" && (len(f.dead) != 1 || f.dead[0].Headers().Get("Deadletter-Reason") != reason) {
+		t.Errorf("%s: is not dead because %s", h.name, reason)
 	}
 	broken := !json.Valid([]byte(h.body)) || !utf8.ValidString(h.body) || strings.HasPrefix(h.name, "broken ")
 	if len(f.dead) == 1 {
