@@ -64,7 +64,7 @@ func (p *Program) demoAlone(ctx context.Context, pl place, b *bridge) error {
 	}
 	const free = "127.0.0.1:0"
 	c.Ingress.Listen, c.Ingress.Admin, c.Embedded.Listen = free, free, free
-	s, err := p.start(ctx, c, lib, folder.Streams(), zap.ErrorLevel)
+	s, err := p.start(ctx, c, lib, folder.Streams(), zap.ErrorLevel, nil)
 	if err != nil {
 		return err
 	}

@@ -47,8 +47,8 @@ const applyTimeout = 30 * time.Second
 
 // start starts everything on the files in dir and returns when webhooks are
 // accepted and deliveries are consumed. c is complete: nothing is missing in it.
-// What is logged below level is dropped.
-func (p *Program) start(ctx context.Context, c *config.Config, lib *provider.Library, dir string, level zapcore.Level) (*stack, error) {
+// What is logged below level is dropped. All follow reload, unless it is nil.
+func (p *Program) start(ctx context.Context, c *config.Config, lib *provider.Library, dir string, level zapcore.Level, reload *config.Reloader) (*stack, error) {
 	local := *c
 	disk, err := jetstream.FreeDisk(dir)
 	if err != nil {
@@ -64,7 +64,7 @@ func (p *Program) start(ctx context.Context, c *config.Config, lib *provider.Lib
 	if err := applyStreams(ctx, &local); err != nil {
 		return nil, errors.Join(err, s.stop())
 	}
-	if err := s.launch(ctx, p, &local, lib, level); err != nil {
+	if err := s.launch(ctx, p, &local, lib, level, reload); err != nil {
 		return nil, errors.Join(err, s.stop())
 	}
 	return s, nil
@@ -93,7 +93,7 @@ func applyStreams(ctx context.Context, c *config.Config) error {
 
 // launch starts both roles and waits until both work, one has given up, or ctx is
 // canceled.
-func (s *stack) launch(ctx context.Context, p *Program, c *config.Config, lib *provider.Library, level zapcore.Level) error {
+func (s *stack) launch(ctx context.Context, p *Program, c *config.Config, lib *provider.Library, level zapcore.Level, reload *config.Reloader) error {
 	var (
 		metrics  = prometheus.NewRegistry()
 		accepts  = make(chan ingress.Addresses, 1)
@@ -106,16 +106,21 @@ func (s *stack) launch(ctx context.Context, p *Program, c *config.Config, lib *p
 		}
 		return errors.New("starting")
 	}}
+	if reload != nil {
+		if err := reload.Join(embeddedPart, metrics); err != nil {
+			return err
+		}
+	}
 	s.normalizer = launchPart(ctx, func(ctx context.Context) error {
 		return normalizerd.Run(ctx, c, normalizerd.Options{
 			Version: readVersion().Version, Logger: p.logger("normalizer", level),
-			Registry: metrics, NoAdmin: true,
+			Registry: metrics, NoAdmin: true, Reload: reload,
 			Started: func(check func() error) { ready.Store(&check); close(consumes) },
 		})
 	})
 	s.ingress = launchPart(ctx, func(ctx context.Context) error {
 		return ingressd.Run(ctx, c, ingressd.Options{
-			Log: p.logger("ingress", level), Library: lib, Metrics: metrics,
+			Log: p.logger("ingress", level), Library: lib, Metrics: metrics, Reload: reload,
 			Ready:   []ingress.Check{normalizes},
 			Started: func(a ingress.Addresses) { accepts <- a },
 		})

@@ -26,7 +26,8 @@ Without --config it runs the shipped configuration.
 
 Where a source or the seal has no key (its environment variable is not set, its
 file is absent), up makes one, keeps it in the data folder with mode 0600 and says
-so. Ctrl-C stops it; nothing in hand is dropped.`,
+so. Sources, secrets and packs that change in their files are taken over within
+seconds, or at SIGHUP. Ctrl-C stops it; nothing in hand is dropped.`,
 		Example: `  paybridge up
   paybridge up --config paybridge.yaml --data ./paybridge-data`,
 		Args: cobra.NoArgs,
@@ -54,12 +55,14 @@ func (p *Program) up(ctx context.Context, pl place) error {
 			return err
 		}
 	}
-	c, lib, generated, err := p.complete(folder, file, pl.config)
+	reads := &completing{program: p, folder: folder, file: file, typed: pl.config}
+	reload := reads.reloader()
+	c, err := reload.Load()
 	if err != nil {
 		return err
 	}
-	p.printGenerated(generated)
-	s, err := p.start(ctx, c, lib, folder.Streams(), zap.InfoLevel)
+	p.printGenerated(reads.generated)
+	s, err := p.start(ctx, c, reads.library, folder.Streams(), zap.InfoLevel, reload)
 	if err != nil {
 		return quiet(ctx, err)
 	}
@@ -67,6 +70,7 @@ func (p *Program) up(ctx context.Context, pl place) error {
 	if err := folder.Announce(running); err != nil {
 		return errors.Join(err, s.stop())
 	}
+	stopReloading := reload.Start()
 	p.printReady(pl, folder, c, running)
 	select {
 	case <-ctx.Done():
@@ -74,6 +78,7 @@ func (p *Program) up(ctx context.Context, pl place) error {
 	case <-s.ended:
 		err = s.why()
 	}
+	stopReloading()
 	return errors.Join(err, folder.Retire(), s.stop())
 }
 
@@ -91,16 +96,22 @@ func (p *Program) complete(folder operate.Folder, file, typed string) (*config.C
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	lib, generated, err := p.fill(folder, c)
+	return c, lib, generated, err
+}
+
+// fill completes what was read, with secrets that stay the same once they are made.
+func (p *Program) fill(folder operate.Folder, c *config.Config) (*provider.Library, []operate.Generated, error) {
 	c.NATS = config.Default().NATS // the bus is the embedded one: a key that is missing for another is not missed
 	lib, err := library(c)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
 	generated, err := operate.Secrets{Folder: folder, Library: lib}.Fill(c, true)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, err
 	}
-	return c, lib, generated, c.Check()
+	return lib, generated, c.Check()
 }
 
 // printGenerated says which secrets nobody gave, where they are, and which are new.
