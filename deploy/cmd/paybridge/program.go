@@ -95,6 +95,7 @@ The first minute:
 		{"start", "Start and see:", []*cobra.Command{p.upCommand(), p.demoCommand(), p.sendCommand(), p.tailCommand()}},
 		{"look", "Look into it:", []*cobra.Command{p.statusCommand(), p.paymentCommand(), p.deadlettersCommand(), p.doctorCommand()}},
 		{"prove", "Prove it:", []*cobra.Command{p.verifyCommand(), p.auditCommand()}},
+		{"again", "Do it again:", []*cobra.Command{p.replayCommand()}},
 		{"provide", "Providers, streams and teams:", []*cobra.Command{
 			p.providerCommand(), p.webhookCommand(), p.streamsCommand(), p.consumerCommand(), p.natsCommand(),
 		}},

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	natsjs "github.com/nats-io/nats.go/jetstream"
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+
+	"paybridge/deploy/normalizerd"
+	"paybridge/deploy/operate"
+	"paybridge/schemas/event"
+)
+
+func (p *Program) replayCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "replay",
+		Short: "go over stored deliveries again",
+	}
+	cmd.AddCommand(p.replayRenormalize())
+	return cmd
+}
+
+func (p *Program) replayRenormalize() *cobra.Command {
+	var pl place
+	var s selection
+	var r operate.Renormalize
+	var asJSON, apply bool
+	var why string
+	cmd := &cobra.Command{
+		Use:   "renormalize",
+		Short: "what today's packs would make differently, and with --apply, correct it",
+		Long: `Maps stored deliveries with today's packs and compares what they become with the
+events in PAYMENTS, or with the latest correction of each. It says how many change and
+in which fields, with a few examples; --json prints one line for each.
+
+Exit code 0 if nothing changes, 1 if something does, so that CI can gate a change of a
+pack. With --apply it is 0 when all of it is corrected.
+
+--apply publishes each changed event again: the same id and sequence, replayid is the
+name of the run, replaces the sequence that it corrects. Consumers see it as one more
+message; those who drop ids that they know have to look at replayid too. Run the same
+--run again to continue it: each correction is stored once. An event that has another id
+today, or is none, is reported and not published.
+
+It compares events: of deliveries that were duplicates or died, see audit and
+deadletters redrive. It reads by direct get and makes no consumer.`,
+		Example: "  paybridge replay renormalize --since 7d --source pik\n" +
+			"  paybridge replay renormalize --seq 1000-2000 --apply --run 2026-01-31-amounts",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if apply != (r.Run != "") {
+				return &operate.Advice{Err: errors.New("replay: --apply and --run belong together"), Do: "name the run, such as --apply --run 2026-01-31-amounts; leave both out to compare"}
+			}
+			var err error
+			if r.Range, err = s.read(p); err != nil {
+				return err
+			}
+			r.Source = s.source
+			b, err := p.find(pl)
+			if err != nil {
+				return err
+			}
+			programs, problems := normalizerd.Programs(b.Config, b.Library)
+			if len(problems) > 0 {
+				return problems
+			}
+			verify, err := b.verifiers()
+			if err != nil {
+				return err
+			}
+			r.Programs, r.Seals, r.Mode = programs, verify.Seals, event.Mode(b.Config.Events.Mode)
+			r.Progress = p.progress("events")
+			return b.onBus(cmd.Context(), roleReplay, func(ctx context.Context, js natsjs.JetStream) error {
+				return p.renormalize(ctx, js, r, why, asJSON)
+			})
+		},
+	}
+	pl.flags(cmd)
+	s.flags(cmd)
+	jsonFlag(cmd, &asJSON)
+	flags := cmd.Flags()
+	flags.StringVar(&r.ID, "id", "", "only the event with this id")
+	flags.BoolVar(&apply, "apply", false, "publish the corrections; needs --run")
+	flags.StringVar(&r.Run, "run", "", "name of the run, in the attribute replayid")
+	flags.IntVar(&r.Rate, "rate", 500, "most corrections a second; 0 is no limit")
+	flags.StringVar(&why, "why", "", "why, for the audit line")
+	return cmd
+}
+
+// fewExamples is how many changed events are shown to people.
+const fewExamples = 5
+
+func (p *Program) renormalize(ctx context.Context, js natsjs.JetStream, r operate.Renormalize, why string, asJSON bool) error {
+	shown := 0
+	lines := json.NewEncoder(p.Stdout)
+	r.Report = func(c operate.Changed) {
+		shown++
+		switch {
+		case asJSON:
+			_ = lines.Encode(c) // a reader that is gone ends the program by a signal
+		case shown <= fewExamples:
+			p.printChanged(c)
+		}
+	}
+	sum, err := r.Compare(ctx, js)
+	if r.Run != "" {
+		p.auditLine("replay renormalize", why, err, zap.String("run", r.Run), zap.String("source", r.Source),
+			zap.Uint64("from", r.Range.From), zap.Uint64("to", r.Range.To), zap.Any("counts", sum))
+	}
+	if err != nil {
+		return err
+	}
+	if !asJSON {
+		p.printRenormalized(sum, r.Run)
+	}
+	switch left := sum.Changed - sum.Published - sum.Before; {
+	case left == 0:
+		return nil
+	case r.Run == "":
+		return &operate.Advice{Err: fmt.Errorf("replay: %s", sum.Text()), Do: "publish the corrections with --apply --run NAME, or change the pack"}
+	default:
+		return &operate.Advice{Err: fmt.Errorf("replay: %d changed events cannot be corrected", left), Do: "list them with --json: withheld says why"}
+	}
+}
+
+func (p *Program) printChanged(c operate.Changed) {
+	fmt.Fprintf(p.Stdout, "%s  %s  %s\n", operate.Printable(c.Source), c.Sequence, operate.Printable(c.ID))
+	for _, f := range c.Fields {
+		fmt.Fprintf(p.Stdout, "    %s: %s → %s\n", f.Field, orDash(operate.Printable(f.Before)), orDash(operate.Printable(f.After)))
+	}
+	if c.Withheld != "" {
+		fmt.Fprintf(p.Stdout, "    not to be corrected: %s\n", c.Withheld)
+	}
+}
+
+func (p *Program) printRenormalized(sum operate.Renormalized, run string) {
+	fmt.Fprintln(p.Stdout, sum.Text())
+	if sum.Gone > 0 {
+		fmt.Fprintf(p.Stdout, "%d events are not compared: WEBHOOKS no longer holds their deliveries\n", sum.Gone)
+	}
+	if run != "" {
+		fmt.Fprintf(p.Stdout, "%d corrections are stored now, %d were by another copy of run %s; consumers see each as the same id with replayid %s\n",
+			sum.Published, sum.Before, run, run)
+	}
+}

@@ -1,0 +1,206 @@
+package operate
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	natsjs "github.com/nats-io/nats.go/jetstream"
+
+	"paybridge/deploy/jetstream"
+	"paybridge/normalizer"
+	"paybridge/normalizer/mapping"
+	"paybridge/schemas/delivery"
+	"paybridge/schemas/event"
+)
+
+// Renormalize maps stored deliveries with today's packs and compares what they become
+// with the events that are stored, or with the latest correction of each. With a
+// run's name it publishes the corrections: the same id, with replayid and replaces,
+// under a message id of their own.
+//
+// It reads PAYMENTS twice, first for corrections and then for events, and
+// WEBHOOKS once beside it, by direct get: no consumer is made or moved. In memory it
+// holds a shelf of the deliveries around the event at hand, and 50 bytes for each
+// stored correction. A run that ends half-way is continued by running it again.
+//
+// It judges events. A delivery that has none of its own, because it was a duplicate or
+// died, is not compared: see Audit and Redrive.
+type Renormalize struct {
+	Programs normalizer.Programs // today's packs
+	Seals    delivery.Keys
+	Mode     event.Mode
+	Source   string // "" for all
+	ID       string // of one event; "" for all
+	Range    Range  // of WEBHOOKS; its subject is Source's
+	Run      string // name of the run that publishes the corrections; "" only compares
+	Rate     int    // most corrections a second; 0: no limit
+	Report   func(Changed)
+	Progress func(done, total int) // may be nil
+}
+
+// Renormalized sums up a comparison.
+type Renormalized struct {
+	Events    int            `json:"events"`  // compared
+	Changed   int            `json:"changed"` // of them
+	Fields    map[string]int `json:"fields"`  // field → how many events change there
+	Dead      int            `json:"dead"`    // of the changed: their deliveries do not map today
+	Gone      int            `json:"gone"`    // not compared: WEBHOOKS no longer holds the delivery
+	NoEvents  int            `json:"not_events"`
+	Published int            `json:"published"` // corrections stored now
+	Before    int            `json:"before"`    // corrections that another copy of this run has just stored
+	Withheld  int            `json:"withheld"`  // changed, and not to be corrected under the same id
+}
+
+// Changed is one event that today's packs make differently.
+type Changed struct {
+	Source   string        `json:"source"`
+	ID       string        `json:"id"`
+	Sequence string        `json:"sequence"` // the event's attribute
+	Fields   []FieldChange `json:"fields"`
+	Withheld string        `json:"withheld,omitempty"` // why it cannot be corrected
+}
+
+// FieldChange is one field of an event before and after. What may be a person's is
+// left out of both.
+type FieldChange struct {
+	Field  string `json:"field"` // "amount.value"; attributes by their name
+	Before string `json:"before"`
+	After  string `json:"after"`
+}
+
+// renormalizing is one run.
+type renormalizing struct {
+	Renormalize
+	js        natsjs.JetStream
+	first     uint64 // bounds in WEBHOOKS
+	last      uint64
+	began     time.Time // when the first delivery was stored
+	shelf     *shelf
+	latest    map[itemOf]uint64 // the latest correction of an event: its sequence in PAYMENTS
+	published map[string]bool   // message ids of this run's corrections
+	sum       Renormalized
+	pace      pace
+}
+
+// Compare compares, and publishes where a run is named. Its sum is right as far as
+// it came, also with an error.
+func (r Renormalize) Compare(ctx context.Context, js natsjs.JetStream) (Renormalized, error) {
+	if strings.ContainsAny(r.Run, " \t\r\n") || len(r.Run) > 64 {
+		return Renormalized{}, advise(errors.New("renormalize: that is no name for a run"), "write up to 64 letters, digits and dashes, such as 2026-01-31-amounts")
+	}
+	w := &renormalizing{Renormalize: r, js: js, latest: map[itemOf]uint64{}, published: map[string]bool{}, pace: newPace(r.Rate)}
+	w.sum.Fields = map[string]int{}
+	defer w.pace.stop()
+	found, err := w.bound(ctx)
+	if err != nil || !found {
+		return w.sum, err
+	}
+	if err := w.corrections(ctx); err != nil {
+		return w.sum, err
+	}
+	return w.sum, w.compare(ctx)
+}
+
+// bound turns the range into sequences of WEBHOOKS; false: nothing is in it.
+func (w *renormalizing) bound(ctx context.Context) (found bool, err error) {
+	r := w.Range
+	if w.Source != "" {
+		r.Subject = "webhooks." + w.Source + ".*"
+	}
+	err = Walk(ctx, w.js, jetstream.Webhooks, r, func(m *natsjs.RawStreamMsg) error {
+		w.first, w.began, found = m.Sequence, m.Time, true
+		return errStop
+	})
+	if err != nil || !found {
+		return false, err
+	}
+	stream, err := w.js.Stream(ctx, jetstream.Webhooks)
+	if err != nil {
+		return false, streamAdvice(jetstream.Webhooks, err)
+	}
+	w.last = stream.CachedInfo().State.LastSeq
+	if r.To != 0 {
+		w.last = min(w.last, r.To)
+	}
+	if !r.Until.IsZero() {
+		err = Walk(ctx, w.js, jetstream.Webhooks, Range{Since: r.Until}, func(m *natsjs.RawStreamMsg) error {
+			w.last = min(w.last, m.Sequence-1)
+			return errStop
+		})
+	}
+	w.shelf = &shelf{stream: stream, ahead: w.cursor(jetstream.Webhooks, Range{Subject: r.Subject, From: w.first, To: w.last}), kept: map[uint64]*natsjs.RawStreamMsg{}}
+	return true, err
+}
+
+// events is the part of PAYMENTS where the events of the range can be.
+func (w *renormalizing) events() Range {
+	r := Range{Subject: "payments.>", Since: w.began.Add(-time.Minute)}
+	if w.Source != "" {
+		r.Subject = "payments." + w.Source + ".>"
+	}
+	return r
+}
+
+// corrections finds the latest correction of each event, and those that this run has
+// made. A message id says which events are corrections, so that few are decoded.
+func (w *renormalizing) corrections(ctx context.Context) error {
+	return Walk(ctx, w.js, jetstream.Payments, w.events(), func(m *natsjs.RawStreamMsg) error {
+		id := m.Header.Get(delivery.MessageIDHeader)
+		if !strings.Contains(id, " ") {
+			return nil
+		}
+		e, err := event.Decode(m.Header, m.Data)
+		if err != nil || e.ReplayID == "" {
+			return nil // compare counts what is no event
+		}
+		if sequence, item, err := splitSequence(e.Replaces); err == nil {
+			w.latest[itemOf{sequence, item}] = m.Sequence
+		}
+		if e.ReplayID == w.Run {
+			w.published[id] = true
+		}
+		return nil
+	})
+}
+
+// compare takes the events batch by batch.
+func (w *renormalizing) compare(ctx context.Context) error {
+	stream, err := w.js.Stream(ctx, jetstream.Payments)
+	if err != nil {
+		return streamAdvice(jetstream.Payments, err)
+	}
+	total := int(stream.CachedInfo().State.Msgs)
+	done := 0
+	for c := w.cursor(jetstream.Payments, w.events()); ; {
+		messages, err := c.batch(ctx)
+		if err != nil || len(messages) == 0 {
+			return err
+		}
+		pairs, err := w.pair(ctx, messages)
+		if err != nil {
+			return err
+		}
+		w.mapPairs(pairs)
+		if err := w.report(ctx, pairs); err != nil {
+			return err
+		}
+		if done += len(messages); w.Progress != nil {
+			w.Progress(done, total)
+		}
+	}
+}
+
+// pair is a stored event, its delivery, and what that becomes today.
+type pair struct {
+	at      uint64 // in PAYMENTS
+	message *natsjs.RawStreamMsg
+	invalid bool
+	stored  event.Event
+	of      itemOf
+	raw     *natsjs.RawStreamMsg // nil: gone
+	now     *event.Event         // nil where it does not map today
+	dead    *mapping.Dead
+	changes []FieldChange
+}
