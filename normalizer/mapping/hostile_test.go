@@ -28,6 +28,7 @@ func TestBombsAreRefusedAtLoad(t *testing.T) {
 		"three loops":                  {nested(3), "has 3 loops"},
 		"loops in maps":                {"item.a.map(x, item.b.map(y, item.c.filter(z, z == x)))[0]", "has 3 loops"},
 		"a loop over literals":         {"[" + strings.Repeat("1,", 900) + "1].map(x, [" + strings.Repeat("1,", 900) + "1].map(y, x * y))[0]", "limit"},
+		"a dear loop over literals":    {"[" + strings.Repeat("1,", 300) + "1].map(x, [" + strings.Repeat("1,", 300) + "1].map(y, x * y))[0][0]", "costs too much whatever the body is"},
 		"a long expression":            {`"` + strings.Repeat("x", 5000) + `"`, "size exceeds limit"},
 		"many operators":               {strings.Repeat("item.a + ", 450) + "item.a", "max recursion depth exceeded"},
 		"deep brackets":                {strings.Repeat("(", 300) + "item.a" + strings.Repeat(")", 300), "recursion limit"},
