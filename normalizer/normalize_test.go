@@ -103,7 +103,7 @@ func TestReceiptsHaveNoContents(t *testing.T) {
 		}
 	}
 	fields := r.logs.FilterMessage("normalized").All()[0].ContextMap()
-	for name, want := range map[string]any{"raw_seq": first.Sequence, "source": "shop", "events": int64(1), "ce_id": "e1", "result": "ok"} {
+	for name, want := range map[string]any{"raw_seq": first.Sequence, "source": "shop", "events": int64(1), "result": "ok"} {
 		if fields[name] != want {
 			t.Errorf("%s is %v, want %v", name, fields[name], want)
 		}

@@ -37,7 +37,6 @@ func (n *Normalizer) receipt(o *outcome) {
 	source := n.label(subjectSource(o.raw.msg.Subject))
 	var events, duplicates int
 	var dead *mapping.Dead
-	var id string
 	result := resultOK
 	for _, p := range o.publications {
 		switch {
@@ -51,7 +50,6 @@ func (n *Normalizer) receipt(o *outcome) {
 			duplicates++
 		default:
 			events++
-			id = p.event.ID
 			n.countEvent(source, p.event)
 		}
 	}
@@ -75,9 +73,6 @@ func (n *Normalizer) receipt(o *outcome) {
 		zap.String("msg_id", o.raw.id()),
 		zap.Int("events", events),
 	)
-	if id != "" {
-		fields = append(fields, zap.String("ce_id", id))
-	}
 	if duplicates > 0 {
 		fields = append(fields, zap.Int("duplicates", duplicates))
 	}
@@ -104,5 +99,5 @@ func (n *Normalizer) countEvent(source string, e *event.Event) {
 		return
 	}
 	n.metrics.unknownTypes.WithLabelValues(source).Inc()
-	n.log.Warn("unknown native type, published as unknown", zap.String("source", source), zap.String("ce_id", e.ID), zap.String("ce_type", e.Type))
+	n.log.Warn("unknown native type, published as unknown", zap.String("source", source), zap.String("sequence", e.Sequence))
 }
