@@ -56,7 +56,7 @@ func TestPubSub(t *testing.T) {
 	}
 	tests.TestPubSub(t,
 		// Not GuaranteedOrder: that is one message in hand at a time.
-		tests.Features{ConsumerGroups: true, Persistent: true, GuaranteedOrder: false},
+		tests.Features{ConsumerGroups: true, Persistent: true, GuaranteedOrder: false, ForceShort: raceDetector},
 		func(t *testing.T) (message.Publisher, message.Subscriber) { return forGroup(t, "group") },
 		forGroup,
 	)

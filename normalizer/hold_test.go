@@ -84,14 +84,15 @@ func TestFullStreamIsWaitedOut(t *testing.T) {
 				s.Payments.MaxBytes, s.DeadLetters.MaxBytes = 20<<10, 20<<10
 			}))
 			r.ackWait(wait)
-			o := r.options(words{})
-			o.InHand = 50
-			n, _ := r.start(o)
+			n, _ := r.start(r.options(words{}))
 			var ids []string
-			for i := range 150 {
-				ids = append(ids, fmt.Sprintf("e%d", i))
-				r.put(fmt.Sprintf(test.line, ids[i]))
+			put := func(count int) {
+				for range count {
+					ids = append(ids, fmt.Sprintf("e%d", len(ids)))
+					r.put(fmt.Sprintf(test.line, ids[len(ids)-1]))
+				}
 			}
+			put(80)
 			r.eventually("the breaker opens", func() bool { return n.Ready() != nil })
 			if err := n.Ready().Error(); !strings.Contains(err, "cannot store: "+test.stream) {
 				t.Errorf("not ready: %s", err)
@@ -100,9 +101,11 @@ func TestFullStreamIsWaitedOut(t *testing.T) {
 				t.Error("the metric says that the breaker is closed")
 			}
 			began := time.Now()
+			r.eventually("the last pull is over", func() bool { return time.Since(began) > 3*n.pullWait })
+			put(70)
 			r.eventually("three times the server's patience", func() bool { return time.Since(began) > 3*wait })
-			if pending := r.consumer().NumAckPending; pending > o.InHand {
-				t.Errorf("%d in hand: it has pulled on", pending)
+			if pending := r.consumer().NumPending; pending != 70 {
+				t.Errorf("%d wait in the stream, want 70: it has pulled on", pending)
 			}
 			r.resize(test.stream, 1<<20)
 			r.settled()
@@ -126,7 +129,7 @@ func TestFullStreamIsWaitedOut(t *testing.T) {
 func TestServerBouncesMidFlow(t *testing.T) {
 	r := newRig(t)
 	r.ackWait(2 * time.Second)
-	const deliveries = 4000
+	deliveries := many(4000)
 	var ids []string
 	want := map[string][]string{}
 	for i := range deliveries {
@@ -138,7 +141,8 @@ func TestServerBouncesMidFlow(t *testing.T) {
 	o := r.options(words{})
 	o.InHand = 300
 	n, _ := r.start(o)
-	for stored := uint64(deliveries / 5); stored < deliveries; stored += deliveries / 5 {
+	fifth := uint64(deliveries / 5)
+	for stored := fifth; stored < 5*fifth; stored += fifth {
 		r.eventually("some are stored", func() bool { return r.info("PAYMENTS").LastSeq >= stored })
 		r.server.Restart(t)
 		r.eventually("the server is back", func() bool {

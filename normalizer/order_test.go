@@ -95,7 +95,7 @@ func (r *rig) runOn(n *Normalizer, wrap func(bus) bus) (stop func()) {
 // Handlers finish in any order, each payment's events are published in the order of
 // the raw stream, one after the other, and payments do not wait for each other.
 func TestOrderOfEachPaymentWhileOthersFlowPast(t *testing.T) {
-	const deliveries, payments = 3000, 200
+	deliveries, payments := many(3000), 200
 	r := newRig(t)
 	chance := rand.New(rand.NewPCG(1, 2))
 	want := map[string][]string{}

@@ -16,7 +16,8 @@ import (
 // next. It has two faces: send for the ordered stage, and Publish, which makes it
 // a Watermill Publisher. It is safe for concurrent use.
 type publisher struct {
-	js jetstream.JetStream
+	js     jetstream.JetStream
+	places chan struct{} // one for each message of Publish that waits for its PubAck
 
 	mu      sync.Mutex
 	closed  bool
@@ -27,10 +28,13 @@ type publisher struct {
 var _ message.Publisher = (*publisher)(nil)
 
 // newPublisher makes a publisher; timeout is how long a PubAck may take. pending
-// is how many messages may wait for theirs at once: more than that must not be
-// sent.
+// is how many messages may wait for theirs at once: Publish waits for its turn, who
+// calls send counts for itself.
 func newPublisher(nc *nats.Conn, timeout time.Duration, pending int) (*publisher, error) {
-	p := &publisher{waiting: make(map[*nats.Msg]func(*jetstream.PubAck, error))}
+	p := &publisher{
+		places:  make(chan struct{}, pending),
+		waiting: make(map[*nats.Msg]func(*jetstream.PubAck, error)),
+	}
 	js, err := jetstream.New(nc,
 		jetstream.WithPublishAsyncMaxPending(pending),
 		jetstream.WithPublishAsyncTimeout(timeout),
@@ -98,7 +102,11 @@ func (p *publisher) Publish(topic string, messages ...*message.Message) error {
 			header[name] = []string{value}
 		}
 		header.Set(jetstream.MsgIDHeader, m.UUID)
-		p.send(&nats.Msg{Subject: topic, Header: header, Data: m.Payload}, func(_ *jetstream.PubAck, err error) { answers <- err })
+		p.places <- struct{}{}
+		p.send(&nats.Msg{Subject: topic, Header: header, Data: m.Payload}, func(_ *jetstream.PubAck, err error) {
+			<-p.places
+			answers <- err
+		})
 	}
 	var errs []error
 	for range messages {

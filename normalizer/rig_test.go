@@ -25,6 +25,14 @@ import (
 
 const patient = 30 * time.Second
 
+// many is how many of something a test takes that wants many.
+func many(n int) int {
+	if raceDetector {
+		return n / 5
+	}
+	return n
+}
+
 // words is a Mapper for tests. A body is lines of words, one line for each item:
 //
 //	EVENT PAYMENT [TEXT]   an event of a payment; the text is part of its native

@@ -188,6 +188,7 @@ func (n *Normalizer) work(ctx context.Context, js jetstream.JetStream, open func
 	}
 	n.drain(ctx, in)
 	stopStage() // whoever still waits for it returns
+	defer n.log.Info("normalizer stopped")
 	return router.Close()
 }
 

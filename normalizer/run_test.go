@@ -16,7 +16,7 @@ import (
 // nothing twice.
 func TestStopFinishesWhatIsInHand(t *testing.T) {
 	r := newRig(t)
-	const deliveries = 2000
+	deliveries := many(2000)
 	var ids []string
 	for i := range deliveries {
 		ids = append(ids, fmt.Sprintf("e%d", i))
@@ -33,7 +33,7 @@ func TestStopFinishesWhatIsInHand(t *testing.T) {
 		r.eventually("nothing is left in hand", func() bool { return r.consumer().NumAckPending == 0 })
 	}
 	r.exactlyOnce(ids)
-	if info := r.consumer(); info.Delivered.Consumer != deliveries {
+	if info := r.consumer(); info.Delivered.Consumer != uint64(deliveries) {
 		t.Errorf("%d deliveries of %d messages", info.Delivered.Consumer, deliveries)
 	}
 	if r.logs.FilterMessage("gave up what is in hand").Len() > 0 {

@@ -91,7 +91,7 @@ func Run(ctx context.Context, cfg *config.Config, o Options) error {
 	if o.NoAdmin {
 		return refusal(cfg, n.Run(ctx))
 	}
-	return runWithAdmin(ctx, cfg, n, n.Admin(o.Registry, follows.schema))
+	return runWithAdmin(ctx, cfg, n, n.Admin(o.Registry, follows.schema), o.Logger)
 }
 
 // Refused reports whether err says that the configuration, a pack or the topology
@@ -115,11 +115,12 @@ func refusal(cfg *config.Config, err error) error {
 }
 
 // runWithAdmin serves the admin listener for as long as the normalizer runs.
-func runWithAdmin(ctx context.Context, cfg *config.Config, n *normalizer.Normalizer, admin http.Handler) error {
+func runWithAdmin(ctx context.Context, cfg *config.Config, n *normalizer.Normalizer, admin http.Handler, log *zap.Logger) error {
 	listener, err := net.Listen("tcp", cfg.Normalizer.Admin)
 	if err != nil {
 		return config.Problems{cfg.Problem("normalizer.admin", err.Error(), "choose an address that nobody listens on")}
 	}
+	log.Info("normalizer starts", zap.String("admin", listener.Addr().String()))
 	server := &http.Server{Handler: admin, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 15 * time.Second, IdleTimeout: time.Minute}
 	running, ctx := errgroup.WithContext(ctx)
 	running.Go(func() error {

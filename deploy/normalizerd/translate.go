@@ -130,10 +130,14 @@ func inPack(cfg *config.Config, key string, err error) config.Problems {
 	return problems
 }
 
-// base ends a base with what stands between it and a name.
+// base ends a base with what stands between it and a name: a slash in a URL, so that
+// it stays one, else a colon.
 func base(text string) string {
-	if text == "" || strings.HasSuffix(text, ":") || strings.HasSuffix(text, "/") {
+	switch {
+	case text == "" || strings.HasSuffix(text, ":") || strings.HasSuffix(text, "/"):
 		return text
+	case strings.Contains(text, "://"):
+		return text + "/"
 	}
 	return text + ":"
 }

@@ -54,8 +54,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
-	case err != nil || flags.NArg() > 0:
-		flags.Usage()
+	case err != nil:
+		return config.ExitCode // the flag package has said why
+	case flags.NArg() > 0:
+		fmt.Fprintf(stderr, "normalizer: unexpected %q: the configuration is named with --config FILE\n", flags.Arg(0))
 		return config.ExitCode
 	case *version:
 		fmt.Fprintln(stdout, "normalizer", buildVersion())
@@ -77,7 +79,7 @@ func exit(err error, stderr io.Writer) int {
 	case err == nil:
 		return 0
 	case normalizerd.Refused(err):
-		fmt.Fprintf(stderr, "normalizer: refused:\n%v\n", err)
+		fmt.Fprintf(stderr, "normalizer: the configuration is refused:\n%v\n", err)
 		return config.ExitCode
 	}
 	fmt.Fprintf(stderr, "normalizer: %v\n", err)
