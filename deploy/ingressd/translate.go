@@ -133,8 +133,10 @@ func verifier(half *provider.Auth, e config.Endpoint) (*auth.Verifier, config.Pr
 		secrets = append(secrets, auth.NewSecret(s.ID, s.Reveal(), s.AllowWeak, s.At.String()))
 	}
 	if len(e.Secrets) == 0 {
-		problems = append(problems, config.Problem{At: e.At, Key: e.Key + ".secrets", Message: "there is no secret to verify with",
-			Hint: "write secrets: [{id: current, env: NAME}]"})
+		problems = append(problems, config.Problem{
+			At: e.At, Key: e.Key + ".secrets", Message: "there is no secret to verify with",
+			Hint: "write secrets: [{id: current, env: NAME}]",
+		})
 	}
 	if problems != nil {
 		return nil, problems

@@ -27,7 +27,8 @@ type text struct {
 }
 
 func (b *text) Write(p []byte) (int, error) { b.mu.Lock(); defer b.mu.Unlock(); return b.buf.Write(p) }
-func (b *text) String() string              { b.mu.Lock(); defer b.mu.Unlock(); return b.buf.String() }
+
+func (b *text) String() string { b.mu.Lock(); defer b.mu.Unlock(); return b.buf.String() }
 
 func file(t *testing.T, content string) string {
 	t.Helper()

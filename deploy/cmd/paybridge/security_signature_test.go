@@ -211,10 +211,22 @@ func TestSecurityTokens(t *testing.T) {
 	s := besiege(t, nil)
 	body, token := `{"type":"PAYMENT","id":"tokens"}`, secretOf("picpay")
 	for _, lines := range [][]string{
-		{}, {"Authorization:"}, {"Authorization: " + token[:len(token)-1]}, {"Authorization: " + token + "x"}, {"Authorization: " + token + token},
-		{"Authorization: Bearer " + token}, {"Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(token))}, {"Authorization: " + strings.ToUpper(token)},
-		{"Authorization: " + token + "\r\nAuthorization: " + token}, {"Authorization: x\r\nAuthorization: " + token}, {"Authorization: " + token + ", " + token},
-		{"Proxy-Authorization: " + token}, {"X-Authorization: " + token}, {"Cookie: Authorization=" + token}, {`Authorization: "` + token + `"`}, {"Authorization: " + token + "\u00a0"},
+		{},
+		{"Authorization:"},
+		{"Authorization: " + token[:len(token)-1]},
+		{"Authorization: " + token + "x"},
+		{"Authorization: " + token + token},
+		{"Authorization: Bearer " + token},
+		{"Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(token))},
+		{"Authorization: " + strings.ToUpper(token)},
+		{"Authorization: " + token + "\r\nAuthorization: " + token},
+		{"Authorization: x\r\nAuthorization: " + token},
+		{"Authorization: " + token + ", " + token},
+		{"Proxy-Authorization: " + token},
+		{"X-Authorization: " + token},
+		{"Cookie: Authorization=" + token},
+		{`Authorization: "` + token + `"`},
+		{"Authorization: " + token + "\u00a0"},
 	} {
 		s.refused(t, post("/webhooks/picpay", body, lines...), 401)
 	}
