@@ -31,6 +31,7 @@ type reloading struct {
 	registry *prometheus.Registry
 	log      lines
 	server   *jetstreamtest.Server
+	tls      string // what stands beside the listeners
 }
 
 // lines is a log.
@@ -56,11 +57,10 @@ const (
 	newSecret = "canary-the-new-secret-of-pik"
 )
 
-// start serves the configuration that text and files make; %s in text is the server's
-// URL.
-func start(t *testing.T, text string, files map[string]string) *reloading {
+// start serves the configuration that text and files make.
+func start(t *testing.T, text string, files map[string]string, tls ...string) *reloading {
 	t.Helper()
-	r := &reloading{t: t, folder: t.TempDir(), registry: prometheus.NewRegistry(), server: jetstreamtest.Start(t)}
+	r := &reloading{t: t, folder: t.TempDir(), registry: prometheus.NewRegistry(), server: jetstreamtest.Start(t), tls: strings.Join(tls, "")}
 	r.put("seal", "a-seal-key-of-some-length")
 	for name, content := range files {
 		r.put(name, content)
@@ -93,7 +93,7 @@ func (r *reloading) put(name, text string) {
 }
 
 func (r *reloading) configure(text string) {
-	r.put("paybridge.yaml", fmt.Sprintf("ingress: {listen: \"127.0.0.1:0\", admin: \"127.0.0.1:0\"}\nseal: {keys: [{id: k1, file: seal}]}\nnats: {url: %q}\n", r.server.URL)+text)
+	r.put("paybridge.yaml", fmt.Sprintf("ingress: {listen: \"127.0.0.1:0\", admin: \"127.0.0.1:0\"%s}\nseal: {keys: [{id: k1, file: seal}]}\nnats: {url: %q}\n", r.tls, r.server.URL)+text)
 }
 
 // logged waits until the log says text n times in all.
