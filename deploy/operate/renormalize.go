@@ -136,7 +136,7 @@ func (w *renormalizing) bound(ctx context.Context) (found bool, err error) {
 
 // events is the part of PAYMENTS where the events of the range can be.
 func (w *renormalizing) events() Range {
-	r := Range{Subject: "payments.>", Since: w.began.Add(-time.Minute)}
+	r := Range{Since: w.began.Add(-time.Minute)}
 	if w.Source != "" {
 		r.Subject = "payments." + w.Source + ".>"
 	}
@@ -146,23 +146,33 @@ func (w *renormalizing) events() Range {
 // corrections finds the latest correction of each event, and those that this run has
 // made. A message id says which events are corrections, so that few are decoded.
 func (w *renormalizing) corrections(ctx context.Context) error {
-	return Walk(ctx, w.js, jetstream.Payments, w.events(), func(m *natsjs.RawStreamMsg) error {
-		id := m.Header.Get(delivery.MessageIDHeader)
-		if !strings.Contains(id, " ") {
-			return nil
+	for c := w.cursor(jetstream.Payments, w.events()); ; {
+		messages, err := c.batch(ctx)
+		if err != nil || len(messages) == 0 {
+			return err
 		}
-		e, err := event.Decode(m.Header, m.Data)
-		if err != nil || e.ReplayID == "" {
-			return nil // compare counts what is no event
+		for _, m := range messages {
+			w.note(m)
 		}
-		if sequence, item, err := splitSequence(e.Replaces); err == nil {
-			w.latest[itemOf{sequence, item}] = m.Sequence
-		}
-		if e.ReplayID == w.Run {
-			w.published[id] = true
-		}
-		return nil
-	})
+	}
+}
+
+// note takes note of a correction.
+func (w *renormalizing) note(m *natsjs.RawStreamMsg) {
+	id := m.Header.Get(delivery.MessageIDHeader)
+	if !strings.Contains(id, " ") {
+		return
+	}
+	e, err := event.Decode(m.Header, m.Data)
+	if err != nil || e.ReplayID == "" {
+		return // compare counts what is no event
+	}
+	if sequence, item, err := splitSequence(e.Replaces); err == nil {
+		w.latest[itemOf{sequence, item}] = m.Sequence
+	}
+	if e.ReplayID == w.Run {
+		w.published[id] = true
+	}
 }
 
 // compare takes the events batch by batch.
@@ -173,10 +183,15 @@ func (w *renormalizing) compare(ctx context.Context) error {
 	}
 	total := int(stream.CachedInfo().State.Msgs)
 	done := 0
-	for c := w.cursor(jetstream.Payments, w.events()); ; {
-		messages, err := c.batch(ctx)
-		if err != nil || len(messages) == 0 {
-			return err
+	c := w.cursor(jetstream.Payments, w.events())
+	next := c.ahead(ctx)
+	defer func() { <-next }()
+	for {
+		read := <-next
+		next = c.ahead(ctx)
+		messages := read.messages
+		if read.err != nil || len(messages) == 0 {
+			return read.err
 		}
 		pairs, err := w.pair(ctx, messages)
 		if err != nil {

@@ -157,8 +157,11 @@ func TestRenormalizeCorrects(t *testing.T) {
 	r.wantStored(jetstream.Payments, 5+forgetting+3)
 }
 
-// interruptedCorrections is more than what is read in one batch.
-const interruptedCorrections = walkBatch + 88
+// The run that is interrupted has published so many, of so many.
+const (
+	firstCorrections       = 40
+	interruptedCorrections = 100
+)
 
 // TestRenormalizeResumes says that a run that ends half-way is continued by running it
 // again, also when the duplicate window has forgotten its first half: each
@@ -170,16 +173,22 @@ func TestRenormalizeResumes(t *testing.T) {
 		r.normalize(all)
 	}
 	r.edit("pik", func(item *mapping.Item) { halve(item.Event) })
+	n := Renormalize{Programs: r.programs, Seals: r.seals, Mode: event.Structured, Run: "half"}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	n := Renormalize{Programs: r.programs, Seals: r.seals, Mode: event.Structured, Run: "half"}
-	n.Progress = func(int, int) { cancel() } // after the first batch
-	sum, err := n.Compare(ctx, r.js)
-	if !errors.Is(err, context.Canceled) || sum.Published != walkBatch {
-		t.Fatalf("interrupted: %+v, %v", sum, err)
+	n.Report = func(c Changed) {
+		if c.ID == fmt.Sprintf("evt_%d", firstCorrections) {
+			cancel()
+		}
+	}
+	if _, err := n.Compare(ctx, r.js); !errors.Is(err, context.Canceled) {
+		t.Fatalf("interrupted: %v", err)
+	}
+	if err := r.js.Conn().Flush(); err != nil {
+		t.Fatal(err)
 	}
 	r.forget()
-	if sum, _ := r.renormalize(run("half")); sum.Published != interruptedCorrections-walkBatch {
+	if sum, _ := r.renormalize(run("half")); sum.Published != interruptedCorrections-firstCorrections {
 		t.Errorf("resumed: %+v", sum)
 	}
 	r.wantStored(jetstream.Payments, 2*interruptedCorrections+forgetting)

@@ -23,11 +23,9 @@ func (w *renormalizing) pair(ctx context.Context, messages []*natsjs.RawStreamMs
 	inParallel(len(messages), func(i int) {
 		p := &decoded[i]
 		p.message, p.at = messages[i], messages[i].Sequence
-		var err error
-		if p.stored, err = event.Decode(p.message.Header, p.message.Data); err == nil {
-			p.of.sequence, p.of.item, err = splitSequence(p.stored.Sequence)
+		if p.of = peek(p.message.Data); p.of.sequence == 0 || w.ID != "" {
+			p.decode()
 		}
-		p.invalid = err != nil
 	})
 	var pairs []*pair
 	for i := range decoded {
@@ -69,16 +67,20 @@ func (w *renormalizing) mapPairs(pairs []*pair) {
 // raw stream that was made anew, is none.
 func (w *renormalizing) mapDelivery(of []*pair) {
 	raw := of[0].raw
-	if raw == nil || event.RawDigest(raw.Data) != of[0].stored.RawDigest {
-		for _, p := range of {
-			p.raw = nil
-		}
+	if raw == nil {
 		return
 	}
 	items := w.again(raw)
 	for _, p := range of {
 		item := items[min(p.of.item, len(items)-1)]
+		if p.of.item < len(items) && p.equals(item.Event) {
+			continue
+		}
+		p.decode()
 		switch {
+		case p.invalid:
+		case event.RawDigest(raw.Data) != p.stored.RawDigest:
+			p.raw = nil
 		case item.Dead != nil:
 			p.dead = item.Dead
 			p.changes = []FieldChange{{Field: "event", Before: "published", After: string(item.Dead.Reason)}}
@@ -109,7 +111,11 @@ func inParallel(n int, work func(int)) {
 func (w *renormalizing) report(ctx context.Context, pairs []*pair) error {
 	var acks []natsjs.PubAckFuture
 	for _, p := range pairs {
-		if p.raw == nil {
+		switch {
+		case p.invalid:
+			w.sum.NoEvents++
+			continue
+		case p.raw == nil:
 			w.sum.Gone++
 			continue
 		}
