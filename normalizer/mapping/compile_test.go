@@ -136,6 +136,7 @@ func TestCompileRefuses(t *testing.T) {
 		{"a null", reference("item.a == 1 ? 'x' : null"), "write condition ? optional.of(x) : optional.none()"},
 		{"a null beside what is read", reference("item.a == 1 ? item.b : null"), ""},
 		{"a name of the contract", func(e *provider.Events) { e.Let = []provider.Let{{Name: "body", Expr: x("item")}} }, "events.let.body: is a name that expressions already have"},
+		{"a member called in", reference("item.in"), `in is a word of the language (at character 6); write ["in"] for a member of that name: item["in"]`},
 		{"the name of a type", reference("int == int ? 'a' : 'b'"), `the name "int" is not known here`},
 		{"an optional", reference("item.?a"), ""},
 		{"an optional money", payment("amount", "item.?a.optMap(v, money(v, 'BRL'))"), ""},

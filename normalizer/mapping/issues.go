@@ -13,6 +13,7 @@ import (
 
 var (
 	undeclared = regexp.MustCompile(`^undeclared reference to '([^']*)'`)
+	keyword    = regexp.MustCompile(`input '\.?(in|true|false|null)'`)
 	noOverload = regexp.MustCompile(`^found no matching overload for '([^']*)' applied to '(.*)'$`)
 )
 
@@ -37,7 +38,11 @@ var instead = map[string]string{
 func (c *compiler) reportIssues(key string, t provider.Text, text string, issues *cel.Issues) {
 	// One mistake may be found at several nodes.
 	seen := map[string]bool{}
-	for _, issue := range issues.Errors() {
+	all := issues.Errors()
+	if len(all) > 1 && strings.HasPrefix(all[0].Message, "Syntax error: ") {
+		all = all[:1] // the parser's later complaints are of its guess at what was meant
+	}
+	for _, issue := range all {
 		message, hint := c.reword(issue.Message)
 		if seen[message] {
 			continue
@@ -79,6 +84,9 @@ func (c *compiler) reword(message string) (problem, hint string) {
 	message, _, _ = strings.Cut(strings.TrimPrefix(message, "Syntax error: "), " expecting ")
 	if strings.Contains(message, "<EOF>") {
 		return "ends too early", "close what is open: ( [ { \" '"
+	}
+	if found := keyword.FindStringSubmatch(message); found != nil {
+		return fmt.Sprintf("%s is a word of the language", found[1]), fmt.Sprintf("write [%q] for a member of that name: item[%q]", found[1], found[1])
 	}
 	return message, ""
 }
