@@ -22,7 +22,7 @@ const (
 
 // Follow visits every message that is stored from now on, or from since on where it
 // is not the zero time, in order and without a gap, until visit or ctx ends it; an
-// ended ctx is no error. ready is called once nothing stored from then on can be
+// ended ctx is no error, and a bus that is away for a while is waited for. ready is called once nothing stored from then on can be
 // missed; it may be nil.
 //
 // It makes no consumer: it listens to the subject and reads by direct get, which an
@@ -59,7 +59,7 @@ func Follow(ctx context.Context, js natsjs.JetStream, stream, filter string, sin
 			next, pause = jetstreamext.GetBatchSeq(seen+1), followFirst
 		}
 		switch {
-		case errors.Is(err, jetstreamext.ErrNoMessages):
+		case errors.Is(err, jetstreamext.ErrNoMessages), away(err):
 			if pause, err = rest(ctx, woken, pause); err != nil {
 				return nil
 			}
@@ -82,6 +82,20 @@ func rest(ctx context.Context, woken <-chan struct{}, pause time.Duration) (time
 	case <-timer.C:
 		return min(2*pause, followLook), nil
 	}
+}
+
+// away says that the server did not answer because it, or the way to it, is away for
+// a while: a follower waits.
+func away(err error) bool {
+	for _, kind := range []error{
+		nats.ErrReconnectBufExceeded, nats.ErrConnectionReconnecting, nats.ErrDisconnected,
+		nats.ErrNoResponders, nats.ErrTimeout, errNoAnswer,
+	} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	return false
 }
 
 // ended is err, or nil where it only says that ctx has ended.

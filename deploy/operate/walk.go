@@ -29,6 +29,10 @@ const (
 	walkTimeout = 30 * time.Second
 )
 
+// errNoAnswer says that a read brought neither a message nor the word that there is
+// none.
+var errNoAnswer = errors.New("the server did not answer a read in time")
+
 // errStop ends a walk early, from inside.
 var errStop = errors.New("stop")
 
@@ -93,7 +97,7 @@ func walkOnce(ctx context.Context, js jetstream.JetStream, stream string, start 
 		seen = msg.Sequence
 	}
 	if seen == 0 {
-		return 0, fmt.Errorf("stream %s: the server did not answer a read in time", stream)
+		return 0, fmt.Errorf("stream %s: %w", stream, errNoAnswer)
 	}
 	return seen, nil
 }

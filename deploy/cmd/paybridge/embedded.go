@@ -33,15 +33,11 @@ func startEmbedded(c *config.Config, dir string, logger *zap.Logger) (*embedded,
 	if err != nil {
 		return nil, err
 	}
-	if err := portFree("embedded.listen", c.Embedded.Listen); err != nil {
-		return nil, err
-	}
 	s, err := server.NewServer(options)
 	if err != nil {
 		return nil, fmt.Errorf("embedded NATS server: %w", err)
 	}
-	log := &serverLog{logger: logger.Sugar()}
-	s.SetLoggerV2(log, false, false, false)
+	s.SetLoggerV2(&serverLog{logger}, false, false, false)
 	s.Start()
 	if !s.ReadyForConnections(embeddedStart) {
 		s.Shutdown()
@@ -66,10 +62,10 @@ func embeddedOptions(c *config.Config, dir string) (*server.Options, error) {
 		return nil, c.Problem("embedded.listen", "the embedded server trusts whoever connects, and "+host+" is not loopback",
 			"write 127.0.0.1:4222; for other machines run a nats-server of its own, see `paybridge nats init`")
 	}
-	var store int64
-	for _, s := range jetstream.Streams(c.Streams) {
-		store += s.MaxBytes
-	}
+	// The streams were sized by the disk that was free when they were made; a limit
+	// that follows the disk would refuse to change them once it is fuller.
+	sizes := c.Streams
+	sizes.Disk = 0
 	o := &server.Options{
 		ServerName:         "paybridge",
 		Host:               host,
@@ -78,7 +74,7 @@ func embeddedOptions(c *config.Config, dir string) (*server.Options, error) {
 		MaxPayload:         int32(max(c.Ingress.MaxBody+bodyHeadroom, c.Streams.MaxMessage)),
 		JetStream:          true,
 		StoreDir:           dir,
-		JetStreamMaxStore:  store,
+		JetStreamMaxStore:  int64(jetstream.Reserved(sizes)),
 		JetStreamMaxMemory: int64(64 * config.MiB), // no stream of ours is in memory
 		SyncAlways:         c.Embedded.Sync.Always,
 		SyncInterval:       c.Embedded.Sync.Interval,
@@ -130,11 +126,18 @@ func (e *embedded) Stop() {
 
 // serverLog passes on what the server warns of and keeps its chatter out of the
 // bridge's log.
-type serverLog struct{ logger *zap.SugaredLogger }
+type serverLog struct{ logger *zap.Logger }
 
-func (l *serverLog) Noticef(string, ...any)            {}
-func (l *serverLog) Debugf(string, ...any)             {}
-func (l *serverLog) Tracef(string, ...any)             {}
-func (l *serverLog) Warnf(format string, args ...any)  { l.logger.Warnf(format, args...) }
-func (l *serverLog) Errorf(format string, args ...any) { l.logger.Errorf(format, args...) }
-func (l *serverLog) Fatalf(format string, args ...any) { l.logger.Errorf(format, args...) }
+func (l *serverLog) Noticef(string, ...any) {}
+func (l *serverLog) Debugf(string, ...any)  {}
+func (l *serverLog) Tracef(string, ...any)  {}
+
+func (l *serverLog) Warnf(format string, args ...any) {
+	l.logger.Warn("server warns", zap.String("text", fmt.Sprintf(format, args...)))
+}
+
+func (l *serverLog) Errorf(format string, args ...any) {
+	l.logger.Error("server reports an error", zap.String("text", fmt.Sprintf(format, args...)))
+}
+
+func (l *serverLog) Fatalf(format string, args ...any) { l.Errorf(format, args...) }

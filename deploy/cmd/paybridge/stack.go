@@ -55,6 +55,13 @@ func (p *Program) start(ctx context.Context, c *config.Config, lib *provider.Lib
 		return nil, err
 	}
 	local.Streams.Disk = disk
+	for _, l := range []struct{ key, address string }{
+		{"embedded.listen", c.Embedded.Listen}, {"ingress.listen", c.Ingress.Listen}, {"ingress.admin", c.Ingress.Admin},
+	} {
+		if err := portFree(l.key, l.address); err != nil {
+			return nil, err
+		}
+	}
 	bus, err := startEmbedded(&local, dir, p.logger("nats", level))
 	if err != nil {
 		return nil, err

@@ -1,0 +1,85 @@
+package operate
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	natsjs "github.com/nats-io/nats.go/jetstream"
+
+	"paybridge/deploy/jetstream"
+	"paybridge/deploy/jetstream/jetstreamtest"
+	"paybridge/schemas/event"
+)
+
+// TestFollowOneByOne says that nothing is passed over where each message is stored
+// only after the one before it was seen, among others that the filter leaves out.
+func TestFollowOneByOne(t *testing.T) {
+	js := jetstreamtest.Start(t).JetStream(t)
+	const messages = 20
+	n := 0
+	next := func() {
+		if n%2 == 0 {
+			publish(t, js, aPayment("bidali", fmt.Sprint("other", n)), event.Structured)
+		}
+		publish(t, js, aPayment("pik", fmt.Sprint(n)), event.Structured)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	err := Follow(ctx, js, jetstream.Payments, "payments.pik.>", time.Time{}, next, func(m *natsjs.RawStreamMsg) error {
+		if want := fmt.Sprintf("pik/evt_%d", n); m.Header.Get("Nats-Msg-Id") != want {
+			t.Errorf("message %d is %s", n, m.Header.Get("Nats-Msg-Id"))
+		}
+		if n++; n == messages {
+			return errStop
+		}
+		next()
+		return nil
+	})
+	if n != messages {
+		t.Errorf("saw %d of %d, %v", n, messages, err)
+	}
+}
+
+// TestFollowAcrossARestart says that what was stored while the connection was away
+// is seen too.
+func TestFollowAcrossARestart(t *testing.T) {
+	server := jetstreamtest.Start(t)
+	js, writer := server.JetStream(t), server.JetStream(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	seen := make(chan string, 1)
+	done := make(chan error, 1)
+	ready := make(chan struct{})
+	go func() {
+		done <- Follow(ctx, js, jetstream.Payments, "payments.>", time.Time{}, func() { close(ready) }, func(m *natsjs.RawStreamMsg) error {
+			seen <- m.Header.Get("Nats-Msg-Id")
+			return nil
+		})
+	}()
+	<-ready
+	server.Restart(t)
+	stored := false
+	for tick := time.NewTicker(20 * time.Millisecond); !stored; <-tick.C {
+		e := aPayment("pik", "after")
+		msg, err := e.Message(event.Structured)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = writer.PublishMsg(ctx, msg)
+		stored = err == nil
+	}
+	select {
+	case id := <-seen:
+		if id != "pik/evt_after" {
+			t.Errorf("saw %s", id)
+		}
+	case err := <-done:
+		t.Fatalf("it ended: %v", err)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
