@@ -160,7 +160,7 @@ func TestRenormalizeCorrects(t *testing.T) {
 // The run that is interrupted has published so many, of so many.
 const (
 	firstCorrections       = 40
-	interruptedCorrections = 100
+	interruptedCorrections = redriveWindow + 100
 )
 
 // TestRenormalizeResumes says that a run that ends half-way is continued by running it

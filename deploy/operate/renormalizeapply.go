@@ -139,7 +139,13 @@ func (w *renormalizing) report(ctx context.Context, pairs []*pair) error {
 		if err != nil {
 			return err
 		}
-		acks = append(acks, ack)
+		if acks = append(acks, ack); len(acks) < redriveWindow {
+			continue
+		}
+		if err := w.confirm(ctx, acks); err != nil {
+			return err
+		}
+		acks = nil
 	}
 	return w.confirm(ctx, acks)
 }
