@@ -8,6 +8,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/ThreeDotsLabs/watermill/pubsub/tests"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"paybridge/deploy/jetstream/jetstreamtest"
@@ -60,4 +61,77 @@ func TestPubSub(t *testing.T) {
 		func(t *testing.T) (message.Publisher, message.Subscriber) { return forGroup(t, "group") },
 		forGroup,
 	)
+}
+
+// What anybody stores on the raw stream is a message, even if it looks like a word of
+// the server's own.
+func TestHostileMessageIsNoWordOfTheServer(t *testing.T) {
+	r := newRig(t)
+	r.start(r.options(words{}))
+	for _, status := range []string{"100", "400", "404", "408", "409", "503"} {
+		r.publish(&nats.Msg{Subject: "webhooks.shop.default", Header: nats.Header{"Status": {status}, "Description": {"Consumer Deleted"}}})
+	}
+	r.put("e1 p1")
+	r.settled()
+	r.exactlyOnce([]string{"e1"})
+	if letters := r.letters(); len(letters) != 6 {
+		t.Errorf("%d dead letters", len(letters))
+	}
+	if info := r.consumer(); info.Delivered.Consumer != 7 {
+		t.Errorf("%d deliveries of 7 messages", info.Delivered.Consumer)
+	}
+}
+
+// word, for every answer that a pull may get.
+func TestWordsOfTheServer(t *testing.T) {
+	for _, test := range []struct {
+		status, description string
+		over                bool
+		err                 string
+	}{
+		{"100", "Idle Heartbeat", false, ""},
+		{"404", "No Messages", true, ""},
+		{"408", "Request Timeout", true, ""},
+		{"409", "Batch Completed", true, ""},
+		{"409", "Message Size Exceeds MaxBytes", true, ""},
+		{"409", "Consumer Deleted", true, "Consumer Deleted"},
+		{"409", "Leadership Change", true, "Leadership Change"},
+		{"409", "Exceeded MaxWaiting", true, "Exceeded MaxWaiting"},
+		{"400", "Bad Request", true, "Bad Request"},
+		{"503", "", true, "no responders"},
+		{"", "", true, "refused"},
+	} {
+		over, err := word(&nats.Msg{Header: nats.Header{"Status": {test.status}, "Description": {test.description}}})
+		if over != test.over || (err == nil) != (test.err == "") || err != nil && !strings.Contains(err.Error(), test.err) {
+			t.Errorf("%s %s: %t, %v", test.status, test.description, over, err)
+		}
+	}
+}
+
+// What comes after its pull is over is taken with the next one.
+func TestLateMessageIsTaken(t *testing.T) {
+	r := newRig(t)
+	p, err := newPuller(r.server.Conn(t), "WEBHOOKS", "normalizer", 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	var taken []string
+	take := func(m *nats.Msg) { taken = append(taken, string(m.Data)) }
+	if err := p.pull(10, 1<<20, time.Millisecond, take); err != nil {
+		t.Fatal(err)
+	}
+	// A pull that nobody waits for: what the server sends into it is late.
+	if err := p.nc.PublishRequest(p.ask, p.inbox+"0", []byte(`{"batch":1,"expires":10000000000}`)); err != nil {
+		t.Fatal(err)
+	}
+	r.eventually("the server waits for messages", func() bool { return r.consumer().NumWaiting == 1 })
+	r.put("late p1")
+	r.eventually("it is there", func() bool { return len(p.in) == 1 })
+	if err := p.pull(10, 1<<20, time.Millisecond, take); err != nil {
+		t.Fatal(err)
+	}
+	if len(taken) != 1 || taken[0] != "late p1" {
+		t.Errorf("%v", taken)
+	}
 }

@@ -92,12 +92,15 @@ func TestReceiptsHaveNoContents(t *testing.T) {
 	r.put("panic canary-4111")
 	r.put("dead ignored canary-4111")
 	r.put("{canary-4111")
+	forged := r.delivery("shop", "e1 p1 canary-4111").Message(nil)
+	forged.Header.Set(nats.MsgIdHdr, "canary-4111")
+	r.publish(forged)
 	r.settled()
 
 	if got := r.lines(); strings.Contains(got, "canary") {
 		t.Errorf("the log has contents:\n%s", got)
 	}
-	for message, count := range map[string]int{"normalized": 1, "dead letter": 2, "ignored": 1, "panic": 1} {
+	for message, count := range map[string]int{"normalized": 1, "dead letter": 3, "ignored": 1, "panic": 1} {
 		if got := r.logs.FilterMessage(message).Len(); got != count {
 			t.Errorf("%d lines %q, want %d\n%s", got, message, count, r.lines())
 		}

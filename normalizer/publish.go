@@ -78,8 +78,17 @@ func (p *publisher) stored(ctx context.Context, stream string, sequence uint64) 
 	if err != nil {
 		return nil, err
 	}
-	return s.GetMsg(ctx, sequence)
+	m, err := s.GetMsg(ctx, sequence)
+	if errors.Is(err, jetstream.ErrMsgNotFound) && sequence >= s.CachedInfo().State.FirstSeq {
+		return nil, errLagging
+	}
+	return m, err
 }
+
+// errLagging says that the replica which answered does not have the message yet: the
+// leader, asked a moment before, keeps all from an earlier sequence on, and nothing
+// is deleted from within a stream.
+var errLagging = errors.New("the replica that answered lags behind the leader")
 
 // Publish stores the messages on the topic, which is a subject, and returns when
 // all of them have their PubAck. UUIDs are message ids, metadata are headers. On an

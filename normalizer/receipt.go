@@ -70,9 +70,11 @@ func (n *Normalizer) receipt(o *outcome) {
 		zap.String("result", result),
 		zap.String("source", source),
 		zap.Uint64("raw_seq", o.raw.sequence),
-		zap.String("msg_id", o.raw.id()),
 		zap.Int("events", events),
 	)
+	if o.raw.sealed() { // else it is anybody's text
+		fields = append(fields, zap.String("msg_id", o.raw.id()))
+	}
 	if duplicates > 0 {
 		fields = append(fields, zap.Int("duplicates", duplicates))
 	}

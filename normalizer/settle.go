@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -38,6 +40,8 @@ func (s *stage) settle(ctx context.Context, a answer) {
 	switch {
 	case a.err != nil && p.event != nil && tooLarge(a.err):
 		s.bury(p, &mapping.Dead{Reason: delivery.TooLarge, Problem: "the event is larger than the bus takes"})
+	case a.err != nil && p.event == nil && tooLarge(a.err) && strip(p.msg):
+		s.ready = append(s.ready, p)
 	case a.err != nil:
 		s.fail(p, a.err)
 	case a.ack.Stream != p.stream:
@@ -113,6 +117,16 @@ func (s *stage) bury(p *publication, dead *mapping.Dead) {
 	s.leave(p)
 	s.ready = append(s.ready, p.of.addDead(p.item, dead, s.version))
 	p.of.open--
+}
+
+// strip takes from a dead letter what an ingress's delivery never has so much of that
+// the bus refuses it: the raw message's own headers. Its bytes and where it came
+// from stay; the raw message itself keeps the rest. It is false where nothing is left
+// to take.
+func strip(m *nats.Msg) bool {
+	before := len(m.Header)
+	maps.DeleteFunc(m.Header, func(name string, _ []string) bool { return strings.HasPrefix(name, "Webhook-") })
+	return len(m.Header) < before
 }
 
 // rename gives a dead letter the id that only this raw message can have. Another

@@ -30,6 +30,20 @@ func TestConsumerIsMadeAgain(t *testing.T) {
 	r.eventually("ready", func() bool { return n.Ready() == nil })
 }
 
+// result waits for what Run returns.
+func (r *rig) result(done <-chan error) (err error) {
+	r.t.Helper()
+	r.eventually("Run ends", func() bool {
+		select {
+		case err = <-done:
+			return true
+		default:
+			return false
+		}
+	})
+	return err
+}
+
 // A consumer that is gone ends Run, with what to do: it never stays idle.
 func TestConsumerIsGone(t *testing.T) {
 	r := newRig(t)
@@ -41,7 +55,7 @@ func TestConsumerIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.eventually("not ready", func() bool { return n.Ready() != nil })
-	err := <-done
+	err := r.result(done)
 	if !errors.Is(err, jetstream.ErrConsumerNotFound) || !strings.Contains(err.Error(), "paybridge streams apply") {
 		t.Errorf("Run: %v", err)
 	}
@@ -58,7 +72,7 @@ func TestConnectionIsClosed(t *testing.T) {
 	go func() { done <- n.Run(t.Context()) }()
 	r.eventually("ready", func() bool { return n.Ready() == nil })
 	n.Conn.Close()
-	if err := <-done; err == nil || !strings.Contains(err.Error(), "closed") {
+	if err := r.result(done); err == nil || !strings.Contains(err.Error(), "closed") {
 		t.Errorf("Run: %v", err)
 	}
 }
