@@ -100,6 +100,7 @@ type traces struct {
 	items  map[uint64]map[int]bool // of the deliveries that have more than item 0
 }
 
+// newTraces is no trace of any delivery of the range.
 func newTraces(from, to uint64) *traces {
 	n := to - from + 1
 	return &traces{from: from, events: make([]bool, n), dead: make([]bool, n), items: map[uint64]map[int]bool{}}

@@ -107,6 +107,7 @@ func ReadLag(ctx context.Context, js natsjs.JetStream, stream, name string) (*La
 	return &lag, nil
 }
 
+// lagOf is what the server says of a consumer, in our words.
 func lagOf(info *natsjs.ConsumerInfo) Lag {
 	filters := info.Config.FilterSubjects
 	if info.Config.FilterSubject != "" {

@@ -112,6 +112,8 @@ func EachDead(ctx context.Context, js natsjs.JetStream, r Range, visit func(Dead
 	})
 }
 
+// deadOf is a stored dead letter as it is shown; the body only with body, because it
+// holds people's data.
 func deadOf(m *natsjs.RawStreamMsg, body bool) (Dead, error) {
 	l, err := delivery.DecodeDeadLetter(m.Subject, m.Header, m.Data)
 	if err != nil {

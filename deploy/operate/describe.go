@@ -21,6 +21,8 @@ func SchemeText(s provider.Scheme) string {
 	return string(s.Kind)
 }
 
+// hmacText names what is hashed, where the signature stands and how it is written:
+// what one needs to compare with a provider's page.
 func hmacText(s provider.Scheme) string {
 	sig := s.Signature
 	text := fmt.Sprintf("HMAC-%s of %s in %s", strings.ToUpper(s.Hash), s.Signed, strings.Join(sig.Headers, " or "))

@@ -49,6 +49,7 @@ func (d Doctor) Examine() []Finding {
 	return []Finding{d.secrets(), d.seal(), d.packs(), d.sync()}
 }
 
+// finding is one finding; format and args are what was found.
 func finding(check string, verdict Verdict, do, format string, args ...any) Finding {
 	return Finding{Check: check, Verdict: verdict, Found: fmt.Sprintf(format, args...), Do: do}
 }

@@ -75,6 +75,7 @@ func (f Folder) taken() error {
 		"use the one that runs, stop it first, or give this one a folder of its own with --data DIR")
 }
 
+// The names of the folder's own files; see Folder.
 func (f Folder) lockFile() string    { return filepath.Join(f.Path, "lock") }
 func (f Folder) runningFile() string { return filepath.Join(f.Path, "running.json") }
 
@@ -127,6 +128,7 @@ func (f Folder) Running() (r Running, ok bool, err error) {
 	return r, err == nil, err
 }
 
+// readRunning reads what Announce wrote, whether its up still runs or not.
 func (f Folder) readRunning() (r Running, err error) {
 	text, err := os.ReadFile(f.runningFile())
 	if err != nil {

@@ -49,6 +49,7 @@ func Age(d time.Duration) string {
 	return d.Round(10 * time.Microsecond).String()
 }
 
+// join is two units, or the larger one alone where nothing is left for the smaller.
 func join(large time.Duration, unit string, small time.Duration, smallUnit string) string {
 	if small == 0 {
 		return fmt.Sprintf("%d%s", large, unit)

@@ -15,6 +15,8 @@ type Advice struct {
 	Do  string // an imperative sentence, often a command to paste
 }
 
+// Error is the failure alone: what to do is for people, and printed on a line of its
+// own.
 func (a *Advice) Error() string { return a.Err.Error() }
 
 // Unwrap gives programs the kind of the failure.

@@ -40,4 +40,5 @@ func Timeline(ctx context.Context, js natsjs.JetStream, id string, r Range) ([]S
 	return steps, err
 }
 
+// is compares a field that may be null.
 func is(field *string, id string) bool { return field != nil && *field == id }

@@ -231,4 +231,5 @@ func (s *Summary) Finish(took time.Duration) {
 	}
 }
 
+// milliseconds keeps three decimals: a local answer takes less than one.
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -18,6 +18,9 @@ type Sender struct {
 	Config  *config.Config
 	Library *provider.Library
 	Base    string // http://host:port of the public listener
+
+	// Secret is used instead of a configured one; nil: a configured one is needed.
+	Secret *auth.Secret
 }
 
 // Prepare chooses what to send for a source. fixture and endpoint may be "": the
@@ -40,17 +43,23 @@ func (s Sender) Prepare(name, fixture, endpoint string) (Send, error) {
 		e := source.Endpoints[slices.IndexFunc(source.Endpoints, func(e config.Endpoint) bool { return e.Name == f.Endpoint })]
 		secrets, signed = e.Secrets, e.URL
 	}
+	send := Send{
+		Source: name, Auth: half, Fixture: f,
+		URL: s.Base + WebhookPath(name, f.Endpoint), Signed: signed,
+	}
+	if s.Secret != nil {
+		send.Secret, send.SecretOf = *s.Secret, s.Secret.At
+		return send, nil
+	}
 	i := slices.IndexFunc(secrets, func(s config.Secret) bool { return !s.Missing() })
 	if i < 0 {
 		return Send{}, advise(fmt.Errorf("source %s: no secret to sign with", name),
-			"set its environment variable or file, or let `paybridge up` make one, and name the same --data folder")
+			"set its environment variable or file, or let `paybridge up` make one, and name the same --data folder; or give --secret-file")
 	}
 	secret := secrets[i]
-	return Send{
-		Source: name, Auth: half, Fixture: f,
-		Secret: auth.NewSecret(secret.ID, secret.Reveal(), secret.AllowWeak, secret.At.String()), SecretOf: secret.From,
-		URL: s.Base + WebhookPath(name, f.Endpoint), Signed: signed,
-	}, nil
+	send.Secret = auth.NewSecret(secret.ID, secret.Reveal(), secret.AllowWeak, secret.At.String())
+	send.SecretOf = secret.From
+	return send, nil
 }
 
 // WebhookPath is where a source, and its endpoint if it has any, is served.
@@ -61,6 +70,7 @@ func WebhookPath(source, endpoint string) string {
 	return "/webhooks/" + source + "/" + endpoint
 }
 
+// source finds a configured source, or says which there are.
 func (s Sender) source(name string) (config.Source, error) {
 	var names []string
 	for _, source := range s.Config.Sources {

@@ -97,6 +97,7 @@ func subjects(ctx context.Context, js natsjs.JetStream, name string) (*natsjs.St
 	return info, nil
 }
 
+// streamStatus is a stream; the times of an empty one mean nothing and are left out.
 func streamStatus(info *natsjs.StreamInfo) StreamStatus {
 	s := StreamStatus{
 		Name: info.Config.Name, Messages: info.State.Msgs, Bytes: info.State.Bytes, MaxBytes: info.Config.MaxBytes,

@@ -116,6 +116,7 @@ func keepsPrefix(id string, varied []byte) bool {
 	return !found || strings.HasPrefix(string(varied), prefix+"_")
 }
 
+// alphanumeric is what varies; all else is an id's shape.
 func alphanumeric(b byte) bool {
 	return b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z'
 }

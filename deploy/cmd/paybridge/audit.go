@@ -13,6 +13,8 @@ import (
 	"paybridge/deploy/operate"
 )
 
+// auditCommand is `audit`. It needs the packs of the configuration, to map again
+// what left no trace of its own.
 func (p *Program) auditCommand() *cobra.Command {
 	var pl place
 	var asJSON, deep bool
@@ -56,6 +58,8 @@ Exit code 1 if anything is missing, with its sequence.`,
 	return cmd
 }
 
+// printAudit prints the sum; its error makes the exit code 1 for scripts that run
+// an audit every night.
 func (p *Program) printAudit(sum operate.Audited, asJSON bool) error {
 	if asJSON {
 		sum.Lost = notNil(sum.Lost)
@@ -78,6 +82,7 @@ func (p *Program) printAudit(sum operate.Audited, asJSON bool) error {
 	return &operate.Advice{Err: err, Do: "keep the streams as they are, and compare the sequences with the normalizer's log"}
 }
 
+// printAudited is the audit for people: what is missing first, the sum last.
 func (p *Program) printAudited(sum operate.Audited) {
 	for _, lost := range sum.Lost {
 		fmt.Fprintf(p.Stdout, "%d  %s  stored %s  missing: %s\n", lost.Sequence, lost.Subject, lost.Stored.UTC().Format(time.RFC3339), lost.Missing)

@@ -12,6 +12,8 @@ import (
 	"paybridge/deploy/operate"
 )
 
+// consumerCommand is `consumer`: the only durable consumers that it knows are those
+// on the events; the normalizer's own belongs to `streams`.
 func (p *Program) consumerCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "consumer",
@@ -23,6 +25,8 @@ nothing while the team's service is down, and nobody else is disturbed.`,
 	return cmd
 }
 
+// consumerAdd is `consumer add`. It writes topology, so it takes the provisioner's
+// rights.
 func (p *Program) consumerAdd() *cobra.Command {
 	var pl place
 	var filter, since string
@@ -66,6 +70,7 @@ comes again. It begins with everything that is stored, unless told otherwise.`,
 	return cmd
 }
 
+// consumerList is `consumer list`.
 func (p *Program) consumerList() *cobra.Command {
 	var pl place
 	var asJSON bool
@@ -83,6 +88,8 @@ func (p *Program) consumerList() *cobra.Command {
 	return cmd
 }
 
+// consumerShow is `consumer show`: the same line for one, and a failure where it is
+// not there.
 func (p *Program) consumerShow() *cobra.Command {
 	var pl place
 	var asJSON bool
@@ -135,6 +142,8 @@ func (p *Program) lags(ctx context.Context, pl place, asJSON bool, read func(con
 	})
 }
 
+// consumerRemove is `consumer remove`. What it loses, a place in the stream, cannot
+// be brought back, so it wants to be told twice.
 func (p *Program) consumerRemove() *cobra.Command {
 	var pl place
 	var yes bool

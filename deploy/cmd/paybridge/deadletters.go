@@ -24,6 +24,8 @@ func (p *Program) deadlettersCommand() *cobra.Command {
 	return cmd
 }
 
+// deadlettersList is `deadletters list`: groups, because a broken pack makes
+// thousands of one kind.
 func (p *Program) deadlettersList() *cobra.Command {
 	var pl place
 	var asJSON, each bool
@@ -64,6 +66,7 @@ func (p *Program) deadlettersList() *cobra.Command {
 	return cmd
 }
 
+// printGroups prints the groups, the largest first, and how to look at one of it.
 func (p *Program) printGroups(groups []operate.DeadGroup, asJSON bool) error {
 	if asJSON {
 		return p.printJSON(groups)
@@ -83,6 +86,7 @@ func (p *Program) printGroups(groups []operate.DeadGroup, asJSON bool) error {
 	return nil
 }
 
+// listEach prints every dead letter of a range, without its body.
 func (p *Program) listEach(ctx context.Context, js natsjs.JetStream, r operate.Range, asJSON bool) error {
 	if asJSON {
 		encoder := json.NewEncoder(p.Stdout)
@@ -99,6 +103,7 @@ func (p *Program) listEach(ctx context.Context, js natsjs.JetStream, r operate.R
 	return t.flush()
 }
 
+// deadlettersShow is `deadletters show`.
 func (p *Program) deadlettersShow() *cobra.Command {
 	var pl place
 	var asJSON, body bool
@@ -136,6 +141,9 @@ people's data: it is printed only with --body, byte for byte.`,
 	return cmd
 }
 
+// printDead prints where a dead letter is from and its headers. A header may hold
+// what a stranger sent, and is printed so that it cannot drive the terminal; the
+// body was asked for and is printed as it is.
 func (p *Program) printDead(d operate.Dead, body bool) error {
 	fmt.Fprintf(p.Stdout, "%s  %s, stored %s, %d bytes\n", d.Subject, d.Reason, d.Stored.UTC().Format(time.RFC3339), d.Bytes)
 	fmt.Fprintf(p.Stdout, "delivery %d of WEBHOOKS, item %d, at %s\n\n", d.Raw, d.Item, orDash(d.Pointer))

@@ -20,6 +20,8 @@ import (
 // demoTimeout bounds a demo: an event that has not come by then does not come.
 const demoTimeout = 60 * time.Second
 
+// demoCommand is `demo`, which `make demo` runs: it must end by itself, with or
+// without an `up` beside it.
 func (p *Program) demoCommand() *cobra.Command {
 	var pl place
 	cmd := &cobra.Command{

@@ -16,6 +16,7 @@ import (
 // doctorTimeout bounds what the bus is asked.
 const doctorTimeout = 30 * time.Second
 
+// doctorCommand is `doctor`.
 func (p *Program) doctorCommand() *cobra.Command {
 	var pl place
 	var asJSON bool
@@ -65,6 +66,8 @@ func (p *Program) examine(ctx context.Context, b *bridge) []operate.Finding {
 	return findings
 }
 
+// printFindings prints one line per check and what to do about it. Warnings alone
+// are no failure.
 func (p *Program) printFindings(findings []operate.Finding, asJSON bool) error {
 	bad := 0
 	for _, f := range findings {

@@ -128,16 +128,21 @@ func (e *embedded) Stop() {
 // bridge's log.
 type serverLog struct{ logger *zap.Logger }
 
+// What is not a warning is dropped.
 func (l *serverLog) Noticef(string, ...any) {}
 func (l *serverLog) Debugf(string, ...any)  {}
 func (l *serverLog) Tracef(string, ...any)  {}
 
+// Warnf passes on a warning.
 func (l *serverLog) Warnf(format string, args ...any) {
 	l.logger.Warn("server warns", zap.String("text", fmt.Sprintf(format, args...)))
 }
 
+// Errorf passes on an error.
 func (l *serverLog) Errorf(format string, args ...any) {
 	l.logger.Error("server reports an error", zap.String("text", fmt.Sprintf(format, args...)))
 }
 
+// Fatalf passes on what the server cannot go on after; startEmbedded then sees that
+// it is not ready.
 func (l *serverLog) Fatalf(format string, args ...any) { l.Errorf(format, args...) }

@@ -22,6 +22,7 @@ import (
 	_ "time/tzdata"
 )
 
+// main translates: arguments, environment and signals in, an exit code out.
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	// A second Ctrl-C does not wait.

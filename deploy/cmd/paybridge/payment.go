@@ -12,6 +12,7 @@ import (
 	"paybridge/deploy/operate"
 )
 
+// paymentCommand is `payment`.
 func (p *Program) paymentCommand() *cobra.Command {
 	var pl place
 	var asJSON bool

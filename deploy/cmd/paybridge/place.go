@@ -30,6 +30,7 @@ func (pl *place) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&pl.data, "data", "", "data folder of `up` (default: $XDG_STATE_HOME/paybridge, else ~/.local/state/paybridge)")
 }
 
+// folder is the data folder that is meant.
 func (p *Program) folder(pl place) operate.Folder {
 	if pl.data != "" {
 		return operate.Folder{Path: pl.data}
@@ -109,6 +110,7 @@ func library(c *config.Config) (*provider.Library, error) {
 // mistake is an error that only a change of the configuration cures.
 type mistake struct{ error }
 
+// Unwrap gives programs the kind of the mistake.
 func (m *mistake) Unwrap() error { return m.error }
 
 // NATS is how to connect to the bus that is meant: the embedded server of the
@@ -168,6 +170,7 @@ func (c *connection) explain(err error) error {
 	}
 }
 
+// unreachable says what to do about a bus that does not let us in.
 func (b *bridge) unreachable(err error) string {
 	if errors.Is(err, nats.ErrAuthorization) {
 		return "give nats.credentials or nats.nkey_seed of a user that may connect, in the configuration"

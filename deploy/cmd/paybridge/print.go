@@ -33,12 +33,14 @@ func notNil[T any](list []T) []T {
 // table prints aligned columns.
 type table struct{ w *tabwriter.Writer }
 
+// table begins a table with its head.
 func (p *Program) table(head ...string) table {
 	t := table{tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)}
 	fmt.Fprintln(t.w, strings.Join(head, "\t"))
 	return t
 }
 
+// row adds a line.
 func (t table) row(cells ...any) {
 	texts := make([]string, len(cells))
 	for i, c := range cells {
@@ -47,4 +49,6 @@ func (t table) row(cells ...any) {
 	fmt.Fprintln(t.w, strings.Join(texts, "\t"))
 }
 
+// flush prints the table: nothing is printed before, because columns are as wide as
+// their widest cell.
 func (t table) flush() error { return t.w.Flush() }

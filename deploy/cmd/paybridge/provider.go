@@ -17,6 +17,7 @@ import (
 
 //go:generate go run . provider list --markdown --write ../../../README.md
 
+// providerCommand is `provider`.
 func (p *Program) providerCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "provider",
@@ -62,6 +63,7 @@ func list(lib *provider.Library) ([]listed, error) {
 	return all, errors.Join(problems...)
 }
 
+// providerList is `provider list`; its Markdown form is the README's table.
 func (p *Program) providerList() *cobra.Command {
 	var pl place
 	var asJSON, markdown bool
@@ -118,6 +120,7 @@ type shown struct {
 	Answer   string             `json:"answer"`
 }
 
+// providerShow is `provider show`.
 func (p *Program) providerShow() *cobra.Command {
 	var pl place
 	var asJSON bool
@@ -185,6 +188,7 @@ func show(lib *provider.Library, name string) (shown, *provider.Auth, error) {
 	return s, half, nil
 }
 
+// printShown says of a pack what one wants to compare with the provider's own pages.
 func (p *Program) printShown(s shown, half *provider.Auth) {
 	fmt.Fprintf(p.Stdout, "%s (%s): %s\n", s.Title, s.Name, s.Confidence)
 	for _, doc := range s.Docs {

@@ -18,6 +18,7 @@ import (
 // packFolder reads the pack in a folder alone.
 func packFolder(dir string) (*provider.Library, string, error) { return proof.Folder(dir) }
 
+// providerCheck is `provider check`.
 func (p *Program) providerCheck() *cobra.Command {
 	var pl place
 	var asJSON, update, verbose bool
@@ -104,6 +105,8 @@ func (p *Program) printReports(reports []proof.Report, asJSON, verbose bool) err
 	}
 }
 
+// printReport prints one pack: what is wrong with the whole of it, then fixtures,
+// attacks and mutations, each with its sum.
 func (p *Program) printReport(r proof.Report, verbose bool) {
 	fmt.Fprintf(p.Stdout, "%s\n", r.Pack)
 	for _, problem := range r.Problems {
@@ -114,6 +117,7 @@ func (p *Program) printReport(r proof.Report, verbose bool) {
 	p.printMutations(r, verbose)
 }
 
+// printFixtures prints what is not as a fixture says.
 func (p *Program) printFixtures(r proof.Report, verbose bool) {
 	good, events := 0, 0
 	for _, c := range r.Fixtures {
@@ -155,6 +159,7 @@ func (p *Program) printAttacks(r proof.Report) {
 	fmt.Fprintf(p.Stdout, "  attacks: %d of %d refused\n", tried-accepted, tried)
 }
 
+// printMutations prints the parameters that no fixture pins.
 func (p *Program) printMutations(r proof.Report, verbose bool) {
 	pinned := 0
 	for _, m := range r.Mutations {
@@ -172,6 +177,7 @@ func (p *Program) printMutations(r proof.Report, verbose bool) {
 	}
 }
 
+// providerNew is `provider new`.
 func (p *Program) providerNew() *cobra.Command {
 	var dir string
 	cmd := &cobra.Command{

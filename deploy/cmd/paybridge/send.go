@@ -24,6 +24,7 @@ type sendFlags struct {
 	vary, json                bool
 }
 
+// sendCommand is `send`.
 func (p *Program) sendCommand() *cobra.Command {
 	var f sendFlags
 	cmd := &cobra.Command{
@@ -69,11 +70,21 @@ func (p *Program) prepare(f sendFlags, source, fixture string) (operate.Send, er
 	if err != nil {
 		return operate.Send{}, err
 	}
+	sender := b.sender()
+	if f.secretFile != "" {
+		text, err := p.ReadFile(f.secretFile)
+		if err != nil {
+			return operate.Send{}, fmt.Errorf("--secret-file: %w", err)
+		}
+		secret := auth.NewSecret("file", strings.TrimSpace(string(text)), true, "file "+f.secretFile)
+		sender.Secret = &secret
+	}
 	var send operate.Send
-	if f.url != "" && f.secretFile != "" && !b.has(source) {
+	if f.url != "" && sender.Secret != nil && !b.has(source) {
 		send, err = preparePack(b.Library, source, fixture, f.endpoint)
+		send.Secret, send.SecretOf = *sender.Secret, sender.Secret.At
 	} else {
-		send, err = b.sender().Prepare(source, fixture, f.endpoint)
+		send, err = sender.Prepare(source, fixture, f.endpoint)
 	}
 	if err != nil {
 		return operate.Send{}, err
@@ -82,14 +93,6 @@ func (p *Program) prepare(f sendFlags, source, fixture string) (operate.Send, er
 		if send.URL, err = address(f.url, source, send.Fixture.Endpoint); err != nil {
 			return operate.Send{}, err
 		}
-	}
-	if f.secretFile != "" {
-		text, err := p.ReadFile(f.secretFile)
-		if err != nil {
-			return operate.Send{}, fmt.Errorf("--secret-file: %w", err)
-		}
-		send.Secret = auth.NewSecret("file", strings.TrimSpace(string(text)), true, f.secretFile)
-		send.SecretOf = "file " + f.secretFile
 	}
 	send.Repeat, send.Rate, send.Vary = f.repeat, f.rate, f.vary
 	send.Seed, send.Now = uint64(p.Now().UnixNano()), p.Now
@@ -174,6 +177,7 @@ func (p *Program) send(ctx context.Context, send operate.Send, asJSON bool) erro
 	return err
 }
 
+// printSummary is the last line of a run of several requests.
 func (p *Program) printSummary(s operate.Summary) {
 	var counts []string
 	for _, status := range slices.Sorted(maps.Keys(s.Statuses)) {

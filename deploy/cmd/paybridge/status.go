@@ -14,6 +14,7 @@ import (
 	"paybridge/deploy/operate"
 )
 
+// statusCommand is `status`: one screen, at one moment.
 func (p *Program) statusCommand() *cobra.Command {
 	var pl place
 	var asJSON bool
@@ -44,6 +45,8 @@ func (p *Program) statusCommand() *cobra.Command {
 	return cmd
 }
 
+// printStatus prints the streams, the normalizer and the sources, in the order of
+// the flow.
 func (p *Program) printStatus(s operate.Status) error {
 	t := p.table("STREAM", "MESSAGES", "SIZE", "OF", "OLDEST", "NEWEST")
 	for _, stream := range s.Streams {
@@ -80,6 +83,7 @@ func ago(now, at time.Time) string {
 	return operate.Age(now.Sub(at).Round(time.Second)) + " ago"
 }
 
+// orDash is text, or a dash where there is none.
 func orDash(text string) string {
 	if text == "" {
 		return "-"

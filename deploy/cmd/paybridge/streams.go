@@ -12,6 +12,7 @@ import (
 	"paybridge/deploy/operate"
 )
 
+// streamsCommand is `streams`.
 func (p *Program) streamsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "streams",
@@ -24,6 +25,7 @@ verify what they use and refuse to start on a drift.`,
 	return cmd
 }
 
+// streamsApply is `streams apply`.
 func (p *Program) streamsApply() *cobra.Command {
 	var pl place
 	var asJSON bool
@@ -54,6 +56,8 @@ func (p *Program) streamsApply() *cobra.Command {
 	return cmd
 }
 
+// streamsCheck is `streams check`. A drift is exit code 1, so that a deployment can
+// ask before it starts.
 func (p *Program) streamsCheck() *cobra.Command {
 	var pl place
 	var asJSON bool
@@ -87,6 +91,7 @@ func (p *Program) streamsCheck() *cobra.Command {
 	return cmd
 }
 
+// printDrifts prints one line per difference.
 func (p *Program) printDrifts(drifts []jetstream.Drift, asJSON bool) error {
 	if asJSON {
 		return p.printJSON(notNil(drifts))
@@ -100,6 +105,8 @@ func (p *Program) printDrifts(drifts []jetstream.Drift, asJSON bool) error {
 	return nil
 }
 
+// streamsShow is `streams show`: the defaults made visible, and what an operator
+// who writes topology by other means has to write.
 func (p *Program) streamsShow() *cobra.Command {
 	var pl place
 	var asJSON bool

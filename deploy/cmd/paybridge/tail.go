@@ -11,6 +11,7 @@ import (
 	"paybridge/deploy/operate"
 )
 
+// tailCommand is `tail`. It runs until it is interrupted, which is a clean end.
 func (p *Program) tailCommand() *cobra.Command {
 	var (
 		pl      place

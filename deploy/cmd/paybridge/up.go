@@ -15,6 +15,7 @@ import (
 	"paybridge/schemas/provider"
 )
 
+// upCommand is `up`.
 func (p *Program) upCommand() *cobra.Command {
 	var pl place
 	cmd := &cobra.Command{

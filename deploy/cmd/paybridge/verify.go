@@ -18,6 +18,7 @@ import (
 // selection is the flags of a range of stored deliveries.
 type selection struct{ source, since, until, seq string }
 
+// flags declares the flags of a range.
 func (s *selection) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&s.source, "source", "", "only deliveries of this source")
 	cmd.Flags().StringVar(&s.since, "since", "", "only those stored since then: a duration or a time")
@@ -40,6 +41,7 @@ func (s *selection) read(p *Program) (r operate.Range, err error) {
 	return r, err
 }
 
+// verifyCommand is `verify`.
 func (p *Program) verifyCommand() *cobra.Command {
 	var pl place
 	var s selection
@@ -99,6 +101,7 @@ func (b *bridge) verifiers() (operate.Verify, error) {
 // fewFailures is how many failures are printed one by one.
 const fewFailures = 100
 
+// verify runs it and prints the sum; the first failure's advice stands for all.
 func (p *Program) verify(ctx context.Context, js natsjs.JetStream, v operate.Verify, r operate.Range, asJSON bool) error {
 	failures := []operate.Unverified{}
 	failed := 0
@@ -124,6 +127,7 @@ func (p *Program) verify(ctx context.Context, js natsjs.JetStream, v operate.Ver
 	return &operate.Advice{Err: fmt.Errorf("verify: %d of %d deliveries do not verify", failed, sum.Deliveries), Do: failures[0].Do}
 }
 
+// printVerified prints the failures and, last, the sum.
 func (p *Program) printVerified(sum operate.Verified, failures []operate.Unverified) {
 	for _, f := range failures {
 		fmt.Fprintf(p.Stdout, "%d  %s  %s\n", f.Sequence, f.Source, f.Problem)

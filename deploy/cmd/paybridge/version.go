@@ -34,6 +34,7 @@ func readVersion() version {
 	return v
 }
 
+// versionCommand is `version`.
 func (p *Program) versionCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{

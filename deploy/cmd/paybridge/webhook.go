@@ -9,6 +9,7 @@ import (
 	"paybridge/deploy/operate"
 )
 
+// webhookCommand is `webhook`.
 func (p *Program) webhookCommand() *cobra.Command {
 	var pl place
 	var asJSON bool
@@ -55,6 +56,7 @@ path; without it, a source's own url or the local listener stands there.`,
 	return cmd
 }
 
+// printWebhook prints what a provider's settings page asks for.
 func (p *Program) printWebhook(w operate.Webhook) {
 	fmt.Fprintf(p.Stdout, "%s\n  provider %s; %s\n", w.URL, w.Provider, w.Signs)
 	for _, s := range w.Secrets {

@@ -44,6 +44,7 @@ func compareJSON(want, got []byte) []string {
 	return d
 }
 
+// decodeJSON reads exactly one value, its numbers as their text.
 func decodeJSON(text []byte) (v any, err error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
@@ -59,6 +60,7 @@ func decodeJSON(text []byte) (v any, err error) {
 // differences are sentences, in order of the members' names.
 type differences []string
 
+// compare compares two values at a JSON pointer.
 func (d *differences) compare(pointer string, want, got any) {
 	switch w := want.(type) {
 	case map[string]any:
@@ -79,6 +81,7 @@ func (d *differences) compare(pointer string, want, got any) {
 	d.add(pointer, want, got)
 }
 
+// isContainer says that a value cannot be compared by ==.
 func isContainer(v any) bool {
 	switch v.(type) {
 	case map[string]any, []any:
@@ -87,6 +90,7 @@ func isContainer(v any) bool {
 	return false
 }
 
+// objects compares member by member; null and absent differ.
 func (d *differences) objects(pointer string, want, got map[string]any) {
 	names := slices.Collect(maps.Keys(want))
 	for name := range got {
@@ -110,6 +114,8 @@ func (d *differences) objects(pointer string, want, got map[string]any) {
 	}
 }
 
+// arrays compares element by element; lists of another length differ as a whole,
+// because nobody knows which element is missing.
 func (d *differences) arrays(pointer string, want, got []any) {
 	if len(want) != len(got) {
 		d.add(pointer, want, got)
@@ -120,6 +126,7 @@ func (d *differences) arrays(pointer string, want, got []any) {
 	}
 }
 
+// add is one difference, as a sentence.
 func (d *differences) add(pointer string, want, got any) {
 	*d = append(*d, fmt.Sprintf("%s: is %s, want %s", pointer, show(got), show(want)))
 }
@@ -127,6 +134,7 @@ func (d *differences) add(pointer string, want, got any) {
 // showLength bounds a value in a message. Fixtures are no secret, only long.
 const showLength = 120
 
+// show is a value for people, cut where it is long.
 func show(v any) string {
 	text, err := json.Marshal(v)
 	if err != nil {

@@ -60,6 +60,7 @@ func (p *pack) kept(base provider.Fixture, r auth.Request) []string {
 	return names
 }
 
+// accepted says whether an auth half with the base's secrets takes a request.
 func accepted(half *provider.Auth, base provider.Fixture, r auth.Request) bool {
 	v, err := auth.New(half, auth.FixtureSecrets(&base))
 	if err != nil {
@@ -162,4 +163,5 @@ func upperValues(query string) string {
 	return strings.Join(pairs, "&")
 }
 
+// toMIME is the same headers under the type of a fixture.
 func toMIME(h http.Header) map[string][]string { return h }

@@ -20,11 +20,13 @@ type schemas struct {
 	done    map[string]compiled
 }
 
+// compiled is one native type's schema, or why there is none.
 type compiled struct {
 	schema *jsonschema.Schema
 	err    error
 }
 
+// newSchemas compiles nothing yet: most packs have one schema for many types.
 func newSchemas(lib *provider.Library, pack, version string) *schemas {
 	return &schemas{library: lib, pack: pack, version: version, done: map[string]compiled{}}
 }
@@ -75,6 +77,7 @@ func (s *schemas) compile(nativeType string) compiled {
 // nothing is a loader that loads nothing: a pack's schema is whole.
 type nothing struct{}
 
+// Load refuses: a check that fetched would depend on the network.
 func (nothing) Load(url string) (any, error) {
 	return nil, fmt.Errorf("%s: a schema may refer to itself only", url)
 }

@@ -188,6 +188,7 @@ func (u *updater) keep(f provider.Fixture, m auth.Mutation) error {
 	return u.write(file, text)
 }
 
+// write writes a file and remembers to say so.
 func (u *updater) write(file string, text []byte) error {
 	u.written = append(u.written, file)
 	return os.WriteFile(file, text, 0o644)

@@ -70,6 +70,7 @@ func archive(f provider.Fixture) ([]byte, error) {
 	return txtar.Format(a), nil
 }
 
+// headerLines is a fixture's headers, in the order of their names.
 func headerLines(h map[string][]string) []byte {
 	var lines bytes.Buffer
 	for _, name := range slices.Sorted(maps.Keys(h)) {
