@@ -27,11 +27,11 @@ func (b reading) all() ([]byte, *problem) {
 		return body, unread(err)
 	}
 	first := make([]byte, freeBytes)
-	n, err := io.ReadFull(in, first)
+	n, err := fill(in, first)
 	switch {
-	case declared < 0 && err == io.EOF:
+	case declared < 0 && err == io.EOF && n == 0:
 		return nil, problemEmpty
-	case declared < 0 && err == io.ErrUnexpectedEOF:
+	case declared < 0 && err == io.EOF:
 		return first[:n:n], nil
 	case err != nil:
 		return nil, unread(err)
@@ -45,6 +45,21 @@ func (b reading) all() ([]byte, *problem) {
 	copy(body, first)
 	_, err = io.ReadFull(in, body[n:])
 	return body, unread(err)
+}
+
+// fill reads until buf is full. io.EOF is the end of the body, with n bytes of it;
+// unlike [io.ReadFull] it does not take the end of a chunked body, which the reader
+// itself reports as unexpected when it is cut short, for the end of a whole one.
+func fill(in io.Reader, buf []byte) (n int, err error) {
+	for n < len(buf) && err == nil {
+		var more int
+		more, err = in.Read(buf[n:])
+		n += more
+	}
+	if n == len(buf) && err == io.EOF {
+		err = nil // the next read says so again
+	}
+	return n, err
 }
 
 // undeclared reads the rest of a chunked body after first. It takes room for a small

@@ -22,6 +22,7 @@ type pace struct {
 
 	gathering time.Time // since when batches are sent under load; zero where they are not
 	stored    int       // messages since then, however they were sent
+	useless   int       // how often in a row gathering did not pay
 	measured  time.Time // when single was last measured
 	measure   bool      // no batch until it is measured again
 
@@ -38,8 +39,9 @@ const (
 	ackWindow = 16 // acknowledgements in one measurement
 	busy      = 8  // with fewer on their way it is not the server that is measured
 
-	judgeAfter   = 100 * time.Millisecond // of gathering
-	measureAfter = 10 * time.Second       // single, which is rarely sent while batches are
+	judgeAfter    = 50 * time.Millisecond // of gathering
+	enoughUseless = 3                     // judgements in a row: a machine has other things to do now and then
+	measureAfter  = 10 * time.Second      // single, which is rarely sent while batches are
 
 	restRejected = 20 * time.Millisecond // after a batch that was rejected, doubled each time
 	restUseless  = time.Second           // after gathering that did not pay, likewise
@@ -99,11 +101,16 @@ func (p *pace) batched(now time.Time, n int) {
 	if length < judgeAfter {
 		return
 	}
-	if length/time.Duration(p.stored) > p.single {
+	paid := length/time.Duration(p.stored) <= p.single
+	p.gathering, p.stored = now, 0
+	if p.useless++; paid {
+		p.useless, p.rest = 0, 0
+	}
+	if p.useless >= enoughUseless {
+		p.useless = 0
 		p.takeRest(now, restUseless)
 		return
 	}
-	p.rest, p.gathering, p.stored = 0, now, 0
 	p.measure = now.Sub(p.measured) > measureAfter
 }
 
