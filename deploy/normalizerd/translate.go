@@ -24,9 +24,15 @@ func packs(cfg *config.Config, library *provider.Library) (*provider.Library, er
 	if err != nil || cfg.ProvidersDir == "" {
 		return library, err
 	}
-	library, err = library.With(os.DirFS(cfg.ProvidersDir), cfg.ProvidersDir)
+	// A root, so that no link in a pack leads out of the folder. The library reads
+	// from it for as long as it lives; then the root closes itself.
+	root, err := os.OpenRoot(cfg.ProvidersDir)
 	if err != nil {
-		return nil, inPack(cfg, "providers_dir", err)
+		return nil, config.Problems{cfg.Problem("providers_dir", err.Error(), "name a folder that this user may read")}
+	}
+	library, err = library.With(root.FS(), cfg.ProvidersDir)
+	if err != nil {
+		return nil, errors.Join(root.Close(), inPack(cfg, "providers_dir", err))
 	}
 	return library, nil
 }
