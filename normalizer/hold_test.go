@@ -79,7 +79,7 @@ func TestFullStreamIsWaitedOut(t *testing.T) {
 		{"DEADLETTERS", "dead mapping_failed %s"},
 	} {
 		t.Run(test.stream, func(t *testing.T) {
-			const wait = 600 * time.Millisecond
+			const wait = 1500 * time.Millisecond
 			r := newRig(t, jetstreamtest.With(func(s *config.Streams) {
 				s.Payments.MaxBytes, s.DeadLetters.MaxBytes = 20<<10, 20<<10
 			}))

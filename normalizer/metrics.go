@@ -1,8 +1,6 @@
 package normalizer
 
 import (
-	"time"
-
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -73,9 +71,6 @@ func (m *metrics) register(r prometheus.Registerer) error {
 	}
 	return nil
 }
-
-// since observes the time that has passed.
-func since(h prometheus.Observer, from, now time.Time) { h.Observe(now.Sub(from).Seconds()) }
 
 func truth(b bool) float64 {
 	if b {

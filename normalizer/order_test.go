@@ -135,24 +135,3 @@ func TestOrderOfEachPaymentWhileOthersFlowPast(t *testing.T) {
 	}
 	t.Logf("%d events, at most %d under way", watch.events, watch.most)
 }
-
-// silent is a bus that answers when the test says so.
-type silent struct {
-	mu   sync.Mutex
-	sent []call
-}
-
-type call struct {
-	msg   *nats.Msg
-	acked func(*jetstream.PubAck, error)
-}
-
-func (s *silent) send(m *nats.Msg, acked func(*jetstream.PubAck, error)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.sent = append(s.sent, call{m, acked})
-}
-
-func (s *silent) stored(context.Context, string, uint64) (*jetstream.RawStreamMsg, error) {
-	return nil, jetstream.ErrMsgNotFound
-}

@@ -72,7 +72,7 @@ func TestStopGivesUpAfterItsTime(t *testing.T) {
 // long a handler takes.
 func TestSlowHandlerKeepsItsMessage(t *testing.T) {
 	r := newRig(t)
-	const wait = 300 * time.Millisecond
+	const wait = 1500 * time.Millisecond
 	r.ackWait(wait)
 	goOn := make(chan struct{})
 	r.start(r.options(words{before: func(string) { <-goOn }}))
