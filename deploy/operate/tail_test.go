@@ -123,11 +123,11 @@ func TestTailEnds(t *testing.T) {
 // TestTailLeavesDurablesAlone says that a tail is nobody's consumer.
 func TestTailLeavesDurablesAlone(t *testing.T) {
 	js := jetstreamtest.Start(t).JetStream(t)
+	publish(t, js, aPayment("pik", "one"), event.Structured)
 	durable, err := js.CreateConsumer(t.Context(), jetstream.Payments, natsjs.ConsumerConfig{Durable: "team", AckPolicy: natsjs.AckExplicitPolicy})
 	if err != nil {
 		t.Fatal(err)
 	}
-	publish(t, js, aPayment("pik", "one"), event.Structured)
 	var out bytes.Buffer
 	tail := Tail{Stream: jetstream.Payments, Filter: "payments.>", Count: 1, Since: time.Now().Add(-time.Hour)}
 	if err := tail.Run(t.Context(), js, &out, nil); err != nil {
