@@ -156,6 +156,7 @@ func TestGroups(t *testing.T) {
 // TestSameIDs sends every message five times at once, and then once more.
 func TestSameIDs(t *testing.T) {
 	g := newGroup(t, jetstreamtest.Start(t))
+	g.committer.batch.conn = &onceConn{requester: g.batch, t: t, sent: make(map[string]bool)}
 	ids := names("same", 40)
 	all := g.sendAll(t.Context(), append(append(append(append(ids, ids...), ids...), ids...), ids...))
 	again := g.sendAll(t.Context(), append(names("fresh", 40), ids...))
@@ -177,6 +178,31 @@ func TestSameIDs(t *testing.T) {
 			t.Errorf("%s was acknowledged as new %d times", id, n)
 		}
 	}
+}
+
+// onceConn checks that no batch has an id twice: the server would reject it.
+type onceConn struct {
+	requester
+	t    *testing.T
+	sent map[string]bool // batch and message id
+}
+
+func (o *onceConn) note(m *nats.Msg) {
+	key := m.Header.Get(batchIDHeader) + " " + m.Header.Get(nats.MsgIdHdr)
+	if o.sent[key] {
+		o.t.Errorf("%s is in a batch twice", key)
+	}
+	o.sent[key] = true
+}
+
+func (o *onceConn) PublishMsg(m *nats.Msg) error {
+	o.note(m)
+	return o.requester.PublishMsg(m)
+}
+
+func (o *onceConn) RequestMsgWithContext(ctx context.Context, m *nats.Msg) (*nats.Msg, error) {
+	o.note(m)
+	return o.requester.RequestMsgWithContext(ctx, m)
 }
 
 // TestStreamFillsUp has room for some only: those that are acknowledged are
@@ -238,10 +264,13 @@ func TestNoBatches(t *testing.T) {
 type faultyConn struct {
 	requester
 	mu     sync.Mutex
-	nth    int // 1-based; 0 none
+	nth    int // 1-based; 0 none, lastOperation the request
 	how    batchFault
 	called int
+	hits   int
 }
+
+const lastOperation = -1
 
 // batchFault is a way in which an operation on a batch goes wrong: request is of its
 // last message.
@@ -251,22 +280,27 @@ type batchFault struct {
 	request func(ctx context.Context, real requester, m *nats.Msg) (*nats.Msg, error)
 }
 
-func (f *faultyConn) hit() bool {
+func (f *faultyConn) hit(last bool) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.called++
-	return f.called == f.nth
+	if f.called != f.nth && !(last && f.nth == lastOperation) {
+		return false
+	}
+	f.nth = 0
+	f.hits++
+	return true
 }
 
 func (f *faultyConn) PublishMsg(m *nats.Msg) error {
-	if f.hit() {
+	if f.hit(false) {
 		return f.how.publish(f.requester, m)
 	}
 	return f.requester.PublishMsg(m)
 }
 
 func (f *faultyConn) RequestMsgWithContext(ctx context.Context, m *nats.Msg) (*nats.Msg, error) {
-	if f.hit() {
+	if f.hit(true) {
 		return f.how.request(ctx, f.requester, m)
 	}
 	return f.requester.RequestMsgWithContext(ctx, m)
@@ -316,10 +350,10 @@ var batchFaults = func() []batchFault {
 // acknowledged is there once.
 func TestNthOperationOfABatchFails(t *testing.T) {
 	g := newGroup(t, jetstreamtest.Start(t))
-	const messages = 24
+	const messages = 40
 	acknowledged := make(map[string]uint64)
 	for _, how := range batchFaults {
-		for nth := 1; nth <= messages; nth += 4 {
+		for _, nth := range []int{1, 2, 9, lastOperation} {
 			eager(g.committer)
 			g.batch.mu.Lock()
 			g.batch.nth, g.batch.how, g.batch.called = nth, how, 0
@@ -341,6 +375,9 @@ func TestNthOperationOfABatchFails(t *testing.T) {
 			}
 		}
 	}
+	if want := 4 * len(batchFaults); g.batch.hits != want {
+		t.Errorf("%d operations failed, want %d", g.batch.hits, want)
+	}
 	stored := g.stored(t)
 	for id, seq := range acknowledged {
 		if stored[id] != seq {
@@ -356,7 +393,6 @@ func TestNthOperationOfABatchFails(t *testing.T) {
 func TestLeaves(t *testing.T) {
 	g := newGroup(t, jetstreamtest.Start(t))
 	release := make(chan struct{})
-	g.batch.nth, g.batch.how = -1, batchFault{}
 	held := &heldConn{requester: g.batch, release: release, reached: make(chan struct{}, 100)}
 	g.committer.batch.conn = held
 	ctx, cancel := context.WithCancel(t.Context())

@@ -130,7 +130,7 @@ func TestLanes(t *testing.T) {
 	ns := jetstreamtest.Start(t)
 	s, log := prepare(t, ns)
 	s.times.patience = 50 * time.Millisecond
-	s.lanes = &lanes{semaphore.NewWeighted(100_000), semaphore.NewWeighted(1_000_000)}
+	s.lanes = &lanes{semaphore.NewWeighted(100_000), semaphore.NewWeighted(920_000)}
 	d := run(t, ns, s, log)
 	var stalled []net.Conn
 	stall := func(size, sent int) {
@@ -162,7 +162,7 @@ func TestLanes(t *testing.T) {
 		c.Close()
 	}
 	eventually(t, "room is given back", func() bool { return d.raw(large).status == 200 })
-	eventually(t, "all of it", func() bool { return tryLane(s.lanes.large, 1_000_000) && tryLane(s.lanes.small, 100_000) })
+	eventually(t, "all of it", func() bool { return tryLane(s.lanes.large, 920_000) && tryLane(s.lanes.small, 100_000) })
 }
 
 // tryLane says whether a lane has room for n bytes now.
