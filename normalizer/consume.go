@@ -22,6 +22,7 @@ type subscriberOptions struct {
 	inHandBytes int                        // most bytes of them, for each subscription
 	pullWait    time.Duration              // how long one pull waits for messages
 	nackDelay   time.Duration              // how long a message rests after a Nack
+	metadata    bool                       // put the headers into Metadata; who asks inHand has them anyway
 	hold        func(context.Context) bool // blocks while nothing may be pulled; false when the context is done
 	pulling     *breaker                   // open while pulls fail
 	metrics     *metrics
@@ -263,8 +264,8 @@ func (s *subscription) give(r *raw) {
 // giveAgain gives a message out under the number that it has.
 func (s *subscription) giveAgain(r *raw) {
 	m := message.NewMessageWithContext(r, r.id(), r.msg.Data)
-	for name, values := range r.msg.Header {
-		if len(values) > 0 {
+	if s.metadata {
+		for name, values := range r.msg.Header {
 			m.Metadata[name] = values[0]
 		}
 	}

@@ -39,6 +39,7 @@ func testSubscriber(js jetstream.JetStream, group string) *subscriber {
 		inHandBytes: 1 << 20,
 		pullWait:    50 * time.Millisecond,
 		nackDelay:   5 * time.Millisecond,
+		metadata:    true,
 		hold:        func(ctx context.Context) bool { return ctx.Err() == nil },
 		pulling:     &breaker{},
 		metrics:     newMetrics(),

@@ -42,12 +42,13 @@ func (h *hand) take(r *raw) bool {
 	return true
 }
 
-// drop takes r out of the hand.
+// drop takes r out of the hand. Who still waits for its outcome waits no more.
 func (h *hand) drop(r *raw) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.held, r.sequence)
 	h.bytes -= r.size
+	r.settle(errStopping)
 	close(r.done)
 	waiting := h.waiters[:0]
 	for _, w := range h.waiters {
@@ -65,7 +66,7 @@ func (h *hand) renew(r *raw) *raw {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	fresh := *r
-	fresh.done = make(chan struct{})
+	fresh.settled, fresh.done = make(chan error, 1), make(chan struct{})
 	h.held[r.sequence] = &fresh
 	close(r.done)
 	return &fresh

@@ -19,8 +19,8 @@
 // # The way of a delivery
 //
 //	consume.go     pull, number, hold           one goroutine
-//	router.go      guards: receipts, dead letters, panics, crashes, seals
-//	normalize.go   the story: decode.go, map.go  in parallel
+//	router.go      receipts, workers, dead letters, panics, crashes, seals
+//	normalize.go   the story: decode.go, map.go  one goroutine for each core
 //	order.go       raw order, one under way per payment, hundreds in all; settle.go
 //	publish.go     the bus
 //
@@ -53,17 +53,17 @@ import (
 )
 
 // normalize is the story of one delivery, which is known to be an ingress's by now:
-// find its pack, decode it, map it, publish what came of it, and return when that
-// is stored.
+// find its pack, decode it, map it, and hand what came of it to the ordered stage.
+// What cannot go on has a reason, as a *mapping.Dead. The middleware around it
+// waits until everything is stored.
 func (n *Normalizer) normalize(publish func(*outcome) error) message.NoPublishHandlerFunc {
 	return func(m *message.Message) error {
 		r := inHand(m)
+		began := n.now()
 		pack, err := n.pack(&r.delivery)
 		if err != nil {
 			return err
 		}
-		parsed := n.parsing()
-		defer parsed()
 		doc, err := decode(pack, r)
 		if err != nil {
 			return err
@@ -72,7 +72,7 @@ func (n *Normalizer) normalize(publish func(*outcome) error) message.NoPublishHa
 		if err != nil {
 			return err
 		}
-		parsed()
+		n.metrics.mapping.Observe(n.now().Sub(began).Seconds())
 		return publish(o)
 	}
 }
@@ -87,21 +87,5 @@ func (n *Normalizer) pack(d *delivery.Delivery) (Mapper, error) {
 	return nil, &mapping.Dead{
 		Reason:  delivery.MappingFailed,
 		Problem: fmt.Sprintf("no source %s of provider %s is configured here: add it to sources, then redrive", d.Source, d.Provider),
-	}
-}
-
-// parsing waits for one of the few places in which bodies are decoded and mapped,
-// and returns what gives it back. Waiting for PubAcks needs no place.
-func (n *Normalizer) parsing() (done func()) {
-	n.places <- struct{}{}
-	from := n.now()
-	given := false
-	return func() {
-		if given {
-			return
-		}
-		given = true
-		<-n.places
-		n.metrics.mapping.Observe(n.now().Sub(from).Seconds())
 	}
 }

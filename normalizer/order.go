@@ -41,8 +41,8 @@ type stage struct {
 	version string   // of the program, for dead letters
 	window  int      // most publications under way
 
-	in      chan *outcome
-	answers chan answer // room for the whole window: nobody who answers ever blocks
+	in      chan *outcome // room for everything in hand
+	answers chan answer   // room for the whole window: nobody who answers ever blocks
 	stopped chan struct{}
 
 	next    uint64              // number of the delivery that is published next
@@ -70,7 +70,7 @@ func newStage(b bus, n *Normalizer) *stage {
 	s := &stage{
 		bus: b, now: n.now, log: n.log, metrics: n.metrics, storing: &n.storing, version: n.Version,
 		window:  n.window,
-		in:      make(chan *outcome),
+		in:      make(chan *outcome, n.InHand),
 		answers: make(chan answer, n.window),
 		stopped: make(chan struct{}),
 		early:   make(map[uint64]*outcome),
@@ -83,20 +83,15 @@ func newStage(b bus, n *Normalizer) *stage {
 	return s
 }
 
-// errStopping is what publish returns when the stage ends first. It is a canceled
-// context to Watermill, which then Nacks without a word.
+// errStopping is why a message is not handled when the subscription or the stage has
+// ended. It is a canceled context to Watermill, which then Nacks without a word.
 var errStopping = fmt.Errorf("normalizer: stopping: %w", context.Canceled)
 
-// publish hands an outcome to the stage and waits until all of it is stored. It
-// keeps o.
+// publish hands an outcome to the stage, which keeps it, and returns. When all of it
+// is stored the raw message is settled.
 func (s *stage) publish(o *outcome) error {
 	select {
 	case s.in <- o:
-	case <-s.stopped:
-		return errStopping
-	}
-	select {
-	case <-o.done:
 		return nil
 	case <-s.stopped:
 		return errStopping
@@ -113,14 +108,40 @@ func (s *stage) run(ctx context.Context) {
 		select {
 		case o := <-s.in:
 			s.accept(o)
+			s.acceptMore()
 		case a := <-s.answers:
 			s.settle(ctx, a)
+			s.settleMore(ctx)
 		case <-s.retry.C:
 			s.ready, s.failed = append(s.failed, s.ready...), nil
 		case <-ctx.Done():
 			return
 		}
 		s.send()
+	}
+}
+
+// acceptMore and settleMore take what is there already, before anything is sent: it
+// costs less, and what can be sent together is seen together.
+func (s *stage) acceptMore() {
+	for range cap(s.in) {
+		select {
+		case o := <-s.in:
+			s.accept(o)
+		default:
+			return
+		}
+	}
+}
+
+func (s *stage) settleMore(ctx context.Context) {
+	for range cap(s.answers) {
+		select {
+		case a := <-s.answers:
+			s.settle(ctx, a)
+		default:
+			return
+		}
 	}
 }
 

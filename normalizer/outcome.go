@@ -16,16 +16,15 @@ const (
 )
 
 // outcome is everything that comes of one delivery, on its way to be stored. The
-// ordered stage owns it between publish and done.
+// ordered stage owns it from publish until the raw message is settled.
 type outcome struct {
 	raw          *raw
 	publications []*publication
-	open         int           // publications that are not stored yet
-	done         chan struct{} // closed when all is stored
+	open         int // publications that are not stored yet
 }
 
 func newOutcome(r *raw) *outcome {
-	o := &outcome{raw: r, done: make(chan struct{})}
+	o := &outcome{raw: r}
 	r.outcome = o
 	return o
 }

@@ -29,7 +29,8 @@ type raw struct {
 	outcome  *outcome          // once it is on its way out
 	verdict  delivery.Reason   // "": ack it; else terminate it, its dead letter is stored
 
-	done chan struct{} // closed when it is in hand no more
+	settled chan error    // nil when its outcome is stored, else why it is to be tried again
+	done    chan struct{} // closed when it is in hand no more
 }
 
 // overhead is what a message counts for besides its body: headers and bookkeeping.
@@ -48,8 +49,17 @@ func newRaw(parent context.Context, msg *nats.Msg, now time.Time) (*raw, error) 
 		stored:    meta.Timestamp,
 		taken:     now,
 		size:      len(msg.Data) + overhead,
+		settled:   make(chan error, 1),
 		done:      make(chan struct{}),
 	}, nil
+}
+
+// settle says how the attempt has ended. Only the first word counts.
+func (r *raw) settle(err error) {
+	select {
+	case r.settled <- err:
+	default:
+	}
 }
 
 // sealed says that an ingress wrote the message: its seal has been opened.

@@ -65,7 +65,7 @@ func (n *Normalizer) receipt(o *outcome) {
 	n.metrics.deliveries.WithLabelValues(source, result).Inc()
 	n.metrics.endToEnd.Observe(n.now().Sub(o.raw.stored).Seconds())
 
-	fields := make([]zap.Field, 0, 12)
+	fields := make([]zap.Field, 0, 5)
 	fields = append(fields,
 		zap.String("result", result),
 		zap.String("source", source),

@@ -10,13 +10,14 @@ import (
 
 // route is the way of every delivery. It reads from the outside in: each
 // middleware relies on those below it and answers for them to those above.
-func (n *Normalizer) route(in message.Subscriber, publish func(*outcome) error) (*message.Router, error) {
+func (n *Normalizer) route(in message.Subscriber, w *workers, publish func(*outcome) error) (*message.Router, error) {
 	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: closeTimeout}, routerLog{n.log})
 	if err != nil {
 		return nil, err
 	}
 	router.AddMiddleware(
 		receipts(n.receipt),             // one line and one count for what is stored
+		w.untilStored,                   // few goroutines do the rest; this one waits for the PubAcks
 		deadLetters(publish, n.Version), // what cannot become an event is kept whole, with the reason
 		recoverPanics(n.log),            // a panic is such a reason
 		guardCrashes(&n.guard),          // what crashed its workers is not parsed again

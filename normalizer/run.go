@@ -22,7 +22,6 @@ type Normalizer struct {
 	metrics  *metrics
 	programs atomic.Pointer[Programs]
 	sources  atomic.Pointer[map[string]bool]
-	places   chan struct{}
 	guard    crashGuard
 
 	storing    breaker // open while events or dead letters cannot be stored
@@ -67,7 +66,6 @@ func New(o Options) (*Normalizer, error) {
 		Options:    o,
 		log:        o.Logger,
 		metrics:    newMetrics(),
-		places:     make(chan struct{}, o.Parallel),
 		guard:      crashGuard{most: o.CrashGuard, limit: o.CrashLimit},
 		window:     512,
 		pullWait:   500 * time.Millisecond,
@@ -159,17 +157,19 @@ func (n *Normalizer) work(ctx context.Context, js jetstream.JetStream, open func
 	in := newSubscriber(js, n.subscription(open))
 	defer in.Close()
 	stage := newStage(out, n)
-	router, err := n.route(in, stage.publish)
+	workers := newWorkers(n.InHand)
+	router, err := n.route(in, workers, stage.publish)
 	if err != nil {
 		return err
 	}
 
-	// The router and the stage end when they are told to, in the order below.
+	// The router ends first and the stage next, each when it is told to.
 	var running sync.WaitGroup
 	defer running.Wait()
 	staged, stopStage := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopStage()
 	running.Go(func() { stage.run(staged) })
+	running.Go(func() { workers.run(staged, n.Parallel) })
 	routed := make(chan error, 1)
 	running.Go(func() { routed <- router.Run(context.WithoutCancel(ctx)) })
 
@@ -187,7 +187,7 @@ func (n *Normalizer) work(ctx context.Context, js jetstream.JetStream, open func
 		return errors.Join(err, in.Close(), in.err())
 	}
 	n.drain(ctx, in)
-	stopStage() // whoever still waits for it returns
+	stopStage()
 	defer n.log.Info("normalizer stopped")
 	return router.Close()
 }
