@@ -62,6 +62,8 @@ func (s *Server) checks(ctx context.Context) []Check {
 	}, s.o.Ready...)
 }
 
+// writeStatus answers with what each condition says, as one JSON object. Nobody may
+// keep it: it is true now.
 func writeStatus(w http.ResponseWriter, status int, said map[string]string) {
 	body, err := json.Marshal(said)
 	if err != nil {
@@ -73,6 +75,7 @@ func writeStatus(w http.ResponseWriter, status int, said map[string]string) {
 	_, _ = w.Write(append(body, '\n'))
 }
 
+// schema serves a JSON Schema of an event, whose dataschema attribute ends in path.
 func (s *Server) schema(w http.ResponseWriter, path string) {
 	doc, ok := s.o.Schemas(path)
 	if !ok {

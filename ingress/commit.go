@@ -60,6 +60,9 @@ type turn struct {
 	itself bool
 }
 
+// newCommitter makes a committer that nothing is known to: how it sends messages by
+// themselves and in a batch, how long it waits for the answer to a batch, and where it
+// counts.
 func newCommitter(single sender, b batch, patience time.Duration, m *metrics, now func() time.Time) *committer {
 	return &committer{
 		single: single, batch: b, patience: patience, now: now, metrics: m,
@@ -67,6 +70,8 @@ func newCommitter(single sender, b batch, patience time.Duration, m *metrics, no
 	}
 }
 
+// send is how a sender sees all this: one message, and what became of it. The
+// goroutine of the caller does the sending where the message leaves by itself.
 func (c *committer) send(ctx context.Context, m *nats.Msg) (*jetstream.PubAck, error) {
 	w := &waiting{message: m, id: m.Header.Get(delivery.MessageIDHeader)}
 	if !c.enter(w) {
@@ -80,10 +85,18 @@ func (c *committer) send(ctx context.Context, m *nats.Msg) (*jetstream.PubAck, e
 			return nil, ctx.Err()
 		}
 	}
-	ack, err := c.single.send(ctx, m)
-	c.finish(w, ack, err)
-	return ack, err
+	return c.itself(ctx, w)
 }
+
+// itself sends w by itself. Whatever happens, w's place is given back: who sends the
+// same message again must not wait for it.
+func (c *committer) itself(ctx context.Context, w *waiting) (ack *jetstream.PubAck, err error) {
+	err = errUnfinished
+	defer func() { c.finish(w, ack, err) }()
+	return c.single.send(ctx, w.message)
+}
+
+var errUnfinished = errors.New("the message was given up")
 
 // wait returns when no batch is under way.
 func (c *committer) wait() { c.batches.Wait() }

@@ -25,6 +25,8 @@ type conn struct {
 	head head
 }
 
+// newConn makes a conn of a connection. refused is told of every request that never
+// reaches a handler; release is called once, when the connection closes.
 func newConn(c net.Conn, refused func(net.Conn, *problem), release func()) *conn {
 	return &conn{Conn: c, refused: refused, release: release}
 }
@@ -59,6 +61,10 @@ func (c *conn) Read(p []byte) (int, error) {
 // a request that it cannot parse. No handler of ours answers so.
 var plainError = []byte("\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n")
 
+// expectationFailed is in the status line of what net/http answers to an Expect that
+// it does not know. No handler of ours answers so.
+var expectationFailed = []byte(" 417 ")
+
 // interim is the answer that a sender waits for before it sends its body.
 var interim = []byte("HTTP/1.1 100 ")
 
@@ -72,7 +78,7 @@ func (c *conn) Write(p []byte) (int, error) {
 	c.head.next()
 	c.mu.Unlock()
 	line, _, _ := bytes.Cut(p, []byte("\r\n"))
-	if !bytes.HasPrefix(p[len(line):], plainError) {
+	if !bytes.HasPrefix(p[len(line):], plainError) && !bytes.Contains(line, expectationFailed) {
 		return c.Conn.Write(p)
 	}
 	if found == nil {

@@ -12,6 +12,7 @@ type flight struct {
 	gauge  prometheus.Gauge
 }
 
+// newFlight has a number of places; gauge shows how many are taken.
 func newFlight(places int, gauge prometheus.Gauge) *flight {
 	return &flight{make(chan struct{}, places), gauge}
 }
@@ -33,6 +34,7 @@ func (f *flight) enter(patience time.Duration) bool {
 	return true
 }
 
+// leave gives back a place that was entered.
 func (f *flight) leave() {
 	f.gauge.Dec()
 	<-f.places

@@ -30,6 +30,7 @@ type health struct {
 	answered error // what asking said
 }
 
+// newHealth knows nothing yet: it asks when it is asked.
 func newHealth(conn *nats.Conn, ask func(ctx context.Context) error, now func() time.Time) *health {
 	return &health{connected: conn.IsConnected, ask: ask, now: now}
 }

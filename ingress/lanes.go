@@ -24,6 +24,7 @@ type lanes struct {
 	small, large *semaphore.Weighted
 }
 
+// newLanes makes lanes in which the largest body finds room several times.
 func newLanes(maxBody int64) *lanes {
 	return &lanes{semaphore.NewWeighted(smallLane), semaphore.NewWeighted(max(largeLane, 4*maxBody))}
 }
@@ -57,6 +58,7 @@ func (l *lanes) take(ctx context.Context, h *hold, n int64, declared bool, patie
 	return true
 }
 
+// release gives the room back; what holds nothing may release too.
 func (h *hold) release() {
 	if h.bytes > 0 {
 		h.lane.Release(h.bytes)

@@ -18,6 +18,8 @@ type listener struct {
 	refused func(net.Conn, *problem) // a request that never became one
 }
 
+// newListener bounds the connections of l, and has each speak TLS where config is not
+// nil.
 func newListener(l net.Listener, config *tls.Config, connections int) *listener {
 	return &listener{
 		Listener: l, tls: config,

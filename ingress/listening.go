@@ -20,6 +20,8 @@ type listening struct {
 	done     chan struct{}
 }
 
+// serve returns when the server has stopped; an end that nobody asked for is sent to
+// failed.
 func (l *listening) serve(failed chan<- error) {
 	defer close(l.done)
 	if err := l.http.Serve(l.listener); !errors.Is(err, http.ErrServerClosed) {
@@ -41,6 +43,7 @@ func (l *listening) shutdown(ctx context.Context) error {
 	return err
 }
 
+// listen opens the public listener.
 func (s *Server) listen() (*listening, error) {
 	l, err := net.Listen("tcp", s.o.Listen)
 	if err != nil {
@@ -51,6 +54,7 @@ func (s *Server) listen() (*listening, error) {
 	return &listening{s.httpServer(http.HandlerFunc(s.webhook)), bounded, make(chan struct{})}, nil
 }
 
+// listenAdmin opens the admin listener; it is nil where none is configured.
 func (s *Server) listenAdmin() (*listening, error) {
 	if s.o.Admin == "" {
 		return nil, nil

@@ -26,6 +26,8 @@ type metrics struct {
 	lastAck      prometheus.Gauge
 }
 
+// newMetrics registers all of them; a registry that has one of these names already
+// is an error.
 func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{

@@ -130,6 +130,7 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
+// orDefault sets what is not set.
 func orDefault[T int | int64 | time.Duration](field *T, value T) {
 	if *field <= 0 {
 		*field = value

@@ -38,6 +38,7 @@ type problem struct {
 // problemType is the content type of every answer but 200.
 const problemType = "application/problem+json"
 
+// newProblem makes an answer with a status; retryAfter is in seconds, 0 for none.
 func newProblem(r reason, status, retryAfter int, detail string) *problem {
 	p := &problem{reason: r, status: status}
 	if retryAfter > 0 {
@@ -47,6 +48,7 @@ func newProblem(r reason, status, retryAfter int, detail string) *problem {
 	return p
 }
 
+// allowing is p for a resource that has methods.
 func (p *problem) allowing(methods string) *problem {
 	p.allow = methods
 	return p

@@ -224,6 +224,7 @@ func TestFraming(t *testing.T) {
 		{"no host", "POST /webhooks/pik HTTP/1.1\r\nContent-Length: 1\r\n\r\nx", 400},
 		{"two hosts", post + "Host: c\r\nContent-Length: 1\r\n\r\nx", 400},
 		{"a broken escape", "POST /webhooks/pik%zz HTTP/1.1\r\nHost: b\r\n\r\n", 400},
+		{"an unknown expectation", post + "Expect: the best\r\nContent-Length: 1\r\n\r\nx", 400},
 		{"17 KiB of headers", post + "X: " + strings.Repeat("y", 17<<10) + "\r\n\r\n", 431},
 		{"16 KiB of headers and a byte", post + "X: " + strings.Repeat("y", 16<<10-len(post)-len("X: \r\n\r\n")+1) + "\r\n\r\n", 431},
 		{"1000 headers", post + strings.Repeat("A: b\r\n", 1000) + "\r\n", 431},

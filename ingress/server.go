@@ -14,6 +14,7 @@ import (
 )
 
 // Server is the ingress: the public listener for providers and the admin listener.
+// Make it with [New]; it is run once.
 type Server struct {
 	o        Options
 	js       jetstream.JetStream
@@ -35,6 +36,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	// A publish that is never answered must not stay in nats.go's memory.
 	js, err := jetstream.New(o.Conn,
 		jetstream.WithPublishAsyncTimeout(o.Budget),
 		jetstream.WithPublishAsyncMaxPending(4*o.InFlight))
@@ -113,7 +115,7 @@ func (s *Server) Run(ctx context.Context) error {
 
 // shutdown ends what Run started, in order, within the drain time.
 func (s *Server) shutdown(public, admin *listening) error {
-	s.draining.Store(true)
+	s.draining.Store(true) // not ready, and every answer closes its connection
 	s.o.Log.Info("ingress stopping")
 	ctx, cancel := context.WithTimeout(context.Background(), s.o.Drain)
 	defer cancel()
@@ -121,6 +123,7 @@ func (s *Server) shutdown(public, admin *listening) error {
 	case <-time.After(s.times.grace):
 	case <-ctx.Done():
 	}
+	// The admin listener is the last to go: it says what is going on.
 	err := public.shutdown(ctx)
 	s.commits.wait()
 	if admin != nil {

@@ -46,7 +46,8 @@ type Verifier interface {
 	KeepQuery() bool
 }
 
-// route is what the table knows about one path.
+// route is what the table knows about one path: everything that a request needs,
+// looked up once.
 type route struct {
 	source, provider, endpoint string
 	url                        string
@@ -83,6 +84,7 @@ func newTable(sources []Source) (table, error) {
 	return t, errors.Join(problems...)
 }
 
+// add makes the routes of one source.
 func (t table) add(s Source) error {
 	if !sourceName.MatchString(s.Name) {
 		return fmt.Errorf("source %q: a name is 1 to 64 of a-z, 0-9, - and _, and begins with a letter or digit", s.Name)

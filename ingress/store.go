@@ -47,6 +47,8 @@ type storeError struct {
 	err      error // of the last attempt
 }
 
+// Error says how often it was tried and what the last attempt came to; no value of
+// the delivery is in it.
 func (e *storeError) Error() string {
 	return fmt.Sprintf("store: %s after %d attempts: %v", e.result, e.attempts, e.err)
 }
@@ -145,6 +147,7 @@ func resultOf(ack *jetstream.PubAck, err error) (result string, again bool) {
 	}
 }
 
+// resultOfAPI is resultOf for what the server itself has said.
 func resultOfAPI(e *jetstream.APIError) (result string, again bool) {
 	switch e.ErrorCode {
 	case codeStoreFailed, codeInsufficient, codeStorageLimit:

@@ -48,6 +48,8 @@ func checkServer(ctx context.Context, conn *nats.Conn, js jetstream.JetStream, m
 	return nil
 }
 
+// streamConfig asks for the raw stream's settings. It needs no other right than
+// STREAM.INFO of that one stream.
 func streamConfig(ctx context.Context, js jetstream.JetStream) (jetstream.StreamConfig, error) {
 	stream, err := js.Stream(ctx, rawStream)
 	if err != nil {

@@ -27,6 +27,8 @@ func (s *Server) refuseEarly(c *call) *problem {
 // verify authenticates the whole request and makes the delivery of it. From here on
 // nothing is refused for its content.
 func (s *Server) verify(c *call) *problem {
+	// The clock of a signature is when the whole request was here: the same
+	// moment that is stored, so that the delivery verifies again years later.
 	request := c.request()
 	request.Body, request.ReceivedAt = c.body, s.o.Now().UTC()
 	result, err := c.route.verifier.Verify(request)

@@ -17,6 +17,8 @@ type call struct {
 	r     *http.Request
 	began time.Time
 
+	// What the steps find out, in their order. A field is zero until its step
+	// has been reached, so that the log line says how far a request came.
 	route    *route // unknownRoute until it is looked up
 	hold     hold   // room for the body
 	read     bool   // the body was read to its end
@@ -29,7 +31,7 @@ type call struct {
 	receipt   receipt     // of a stored delivery
 	failure   error       // why it is not stored
 	crash     []zap.Field // what a panic left
-	answered  bool
+	answered  bool        // there is no second answer
 }
 
 // webhook is the whole story of a request on the public listener: look up, read,
@@ -58,6 +60,7 @@ func (s *Server) webhook(w http.ResponseWriter, r *http.Request) {
 // lookUp finds the route of the path exactly as it was sent, and refuses what the
 // headers alone show to be no webhook. The order of the checks is the contract's.
 func (s *Server) lookUp(c *call) *problem {
+	// A map of what is configured: no path is parsed, joined or redirected to.
 	path, _ := splitTarget(c.r.RequestURI)
 	to, ok := (*s.table.Load())[path]
 	if !ok {
@@ -92,6 +95,7 @@ func (s *Server) put(c *call) *problem {
 		return problemCapacity
 	}
 	defer s.flight.leave()
+	// The digest is part of the seal and of the receipt.
 	c.digest = sha256.Sum256(c.body)
 	message := c.delivery.MessageWithDigest(s.o.Seal, c.digest)
 	c.messageID = message.Header.Get(delivery.MessageIDHeader)
