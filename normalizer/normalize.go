@@ -19,10 +19,11 @@
 // # The way of a delivery
 //
 //	consume.go     pull, number, hold           one goroutine
-//	router.go      receipts, workers, dead letters, panics, crashes, seals
+//	router.go      workers, dead letters, panics, crashes, seals
 //	normalize.go   the story: decode.go, map.go  one goroutine for each core
 //	order.go       raw order, one under way per payment, hundreds in all; settle.go
 //	publish.go     the bus
+//	receipt.go     one line for everything that is stored
 //
 // # Ack, term and retry later
 //

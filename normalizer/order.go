@@ -43,6 +43,7 @@ type stage struct {
 
 	in      chan *outcome // room for everything in hand
 	answers chan answer   // room for the whole window: nobody who answers ever blocks
+	stored  chan *outcome // what is stored, to be accounted for; room for everything in hand
 	stopped chan struct{}
 
 	next    uint64              // number of the delivery that is published next
@@ -72,6 +73,7 @@ func newStage(b bus, n *Normalizer) *stage {
 		window:  n.window,
 		in:      make(chan *outcome, n.InHand),
 		answers: make(chan answer, n.window),
+		stored:  make(chan *outcome, n.InHand),
 		stopped: make(chan struct{}),
 		early:   make(map[uint64]*outcome),
 		lanes:   make(map[string][]*publication),
@@ -88,7 +90,7 @@ func newStage(b bus, n *Normalizer) *stage {
 var errStopping = fmt.Errorf("normalizer: stopping: %w", context.Canceled)
 
 // publish hands an outcome to the stage, which keeps it, and returns. When all of it
-// is stored the raw message is settled.
+// is stored it comes out at stored.
 func (s *stage) publish(o *outcome) error {
 	select {
 	case s.in <- o:

@@ -1,28 +1,12 @@
 package normalizer
 
 import (
-	"github.com/ThreeDotsLabs/watermill/message"
 	"go.uber.org/zap"
 
 	"paybridge/normalizer/mapping"
 	"paybridge/schemas/delivery"
 	"paybridge/schemas/event"
 )
-
-// receipts is the middleware that writes one line, and counts once, for every
-// delivery that is accounted for. One that is not is tried again and has no line
-// yet.
-func receipts(write func(*outcome)) message.HandlerMiddleware {
-	return func(next message.HandlerFunc) message.HandlerFunc {
-		return func(m *message.Message) ([]*message.Message, error) {
-			produced, err := next(m)
-			if err == nil {
-				write(inHand(m).outcome)
-			}
-			return produced, err
-		}
-	}
-}
 
 // The results of a delivery, as metrics and logs name them.
 const (
@@ -32,7 +16,9 @@ const (
 	resultDeadLetter = "deadletter" // at least one item is a dead letter
 )
 
-// receipt accounts for a delivery: everything that came of it is stored.
+// receipt accounts for a delivery whose outcome is stored: it writes one line and
+// counts once. A delivery that is not accounted for is tried again and has no line
+// yet.
 func (n *Normalizer) receipt(o *outcome) {
 	source := n.label(subjectSource(o.raw.msg.Subject))
 	var events, duplicates int

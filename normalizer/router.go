@@ -16,8 +16,7 @@ func (n *Normalizer) route(in message.Subscriber, w *workers, publish func(*outc
 		return nil, err
 	}
 	router.AddMiddleware(
-		receipts(n.receipt),             // one line and one count for what is stored
-		w.untilStored,                   // few goroutines do the rest; this one waits for the PubAcks
+		w.untilStored,                   // few goroutines do the rest; this one waits for its receipt
 		deadLetters(publish, n.Version), // what cannot become an event is kept whole, with the reason
 		recoverPanics(n.log),            // a panic is such a reason
 		guardCrashes(&n.guard),          // what crashed its workers is not parsed again

@@ -157,7 +157,7 @@ func (n *Normalizer) work(ctx context.Context, js jetstream.JetStream, open func
 	in := newSubscriber(js, n.subscription(open))
 	defer in.Close()
 	stage := newStage(out, n)
-	workers := newWorkers(n.InHand)
+	workers := newWorkers(n.InHand, stage.stored, n.receipt)
 	router, err := n.route(in, workers, stage.publish)
 	if err != nil {
 		return err

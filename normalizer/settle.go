@@ -69,7 +69,7 @@ func (s *stage) finish(p *publication, as fate) {
 	o := p.of
 	if o.open--; o.open == 0 {
 		o.raw.verdict = o.verdict()
-		o.raw.settle(nil)
+		s.stored <- o
 	}
 }
 
