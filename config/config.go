@@ -43,9 +43,10 @@ type Ingress struct {
 	TLS      ListenerTLS
 }
 
-// Normalizer is the normalizer's own listener.
+// Normalizer is the normalizer's own listener, and where it tells what it does.
 type Normalizer struct {
-	Admin string // address of the admin listener, host:port
+	Admin   string // address of the admin listener, host:port
+	Tracing Tracing
 }
 
 // Embedded is the NATS server inside `paybridge up`; other programs ignore it.

@@ -68,6 +68,7 @@ func TestDefaults(t *testing.T) {
 		"ingress.max_body":   c.Ingress.MaxBody == 960<<10,
 		"ingress.budget":     c.Ingress.Budget == 4*time.Second,
 		"normalizer.admin":   c.Normalizer.Admin == "127.0.0.1:9091",
+		"tracing":            !c.Normalizer.Tracing.Enabled() && c.Normalizer.Tracing.Sample == 1,
 		"nats.url":           c.NATS.URL == "nats://127.0.0.1:4222",
 		"embedded.listen":    c.Embedded.Listen == "127.0.0.1:4222",
 		"embedded.sync":      c.Embedded.Sync.Always,
@@ -92,7 +93,7 @@ func TestShipped(t *testing.T) {
 	w := world{env: map[string]string{"PIK_WEBHOOK_SECRET": "from the environment"}, files: map[string]string{"/run/secrets/seal": "from a file\n"}}
 	c := mustParse(t, w, string(config.Shipped()))
 	want := config.Default()
-	if !reflect.DeepEqual(c.Ingress, want.Ingress) || c.Normalizer != want.Normalizer || c.Embedded != want.Embedded || c.Streams != want.Streams || c.Events != want.Events {
+	if !reflect.DeepEqual(c.Ingress, want.Ingress) || !reflect.DeepEqual(c.Normalizer, want.Normalizer) || c.Embedded != want.Embedded || c.Streams != want.Streams || c.Events != want.Events {
 		t.Errorf("differs from the defaults: %+v", c)
 	}
 	names := map[string]string{}
@@ -126,11 +127,14 @@ func TestShippedComments(t *testing.T) {
 	text = strings.Replace(text, "\n  nkey_seed: ", "\n  # nkey_seed: ", 1) // an alternative to credentials
 	c := mustParse(t, world{}, text)
 	want := config.Default()
-	if c.Ingress.TLS.ClientCA == "" || c.NATS.Credentials == "" || c.NATS.TLS.CA == "" || c.Sources[0].URL == "" || c.Events.TypePrefix == "" {
+	if c.Ingress.TLS.ClientCA == "" || c.NATS.Credentials == "" || c.NATS.TLS.CA == "" || c.Sources[0].URL == "" || c.Normalizer.Tracing.Authorization.From == "" || c.Events.TypePrefix == "" {
 		t.Errorf("a comment was not read: %+v", c)
 	}
 	c.Ingress.TLS = config.ListenerTLS{}
 	c.Events.TypePrefix = ""
+	if c.Normalizer.Tracing.Sample != want.Normalizer.Tracing.Sample {
+		t.Errorf("a comment shows another default: %+v", c.Normalizer)
+	}
 	if !reflect.DeepEqual(c.Ingress, want.Ingress) || c.Events != want.Events {
 		t.Errorf("a comment shows another default: %+v, %+v", c.Ingress, c.Events)
 	}
@@ -146,7 +150,7 @@ func TestShippedComments(t *testing.T) {
 // Every key that the reader knows is in the shipped file: it is the reference.
 func TestShippedShowsEveryKey(t *testing.T) {
 	text := string(config.Shipped())
-	probe := "ingress: {x: 1, tls: {x: 1}}\nnormalizer: {x: 1}\nnats: {x: 1, tls: {x: 1}}\nembedded: {x: 1}\n" +
+	probe := "ingress: {x: 1, tls: {x: 1}}\nnormalizer: {x: 1, tracing: {x: 1}}\nnats: {x: 1, tls: {x: 1}}\nembedded: {x: 1}\n" +
 		"streams: {x: 1, webhooks: {x: 1}}\nevents: {x: 1}\nseal: {x: 1, keys: [{x: 1}]}\nx: 1\nsources: [{x: 1, endpoints: {E: {x: 1}}}]\n"
 	_, err := world{}.parse(probe)
 	hints := regexp.MustCompile(`known here: ([a-z_, ]+)`).FindAllStringSubmatch(err.Error(), -1)
@@ -191,7 +195,7 @@ func TestLoad(t *testing.T) {
 func TestEverythingArrives(t *testing.T) {
 	c := mustParse(t, world{}, `
 ingress: {listen: ":80", admin: "[::1]:81", max_body: 2MiB, budget: 500ms, in_flight: 7, tls: {cert: c.pem, key: k.pem, client_ca: ca.pem, client_subjects: [one.example, Two]}}
-normalizer: {admin: host:1}
+normalizer: {admin: host:1, tracing: {otlp: "https://otel.example/base/", sample: 0.25, authorization: {value: Bearer x}}}
 nats: {url: "a:1, tls://b:2", nkey_seed: {value: SUseed}, tls: {ca: ca.pem, cert: c.pem, key: k.pem}}
 embedded: {listen: localhost:0, sync: 1s}
 streams:
@@ -207,6 +211,7 @@ sources:
 	checks := map[string]bool{
 		"ingress":        reflect.DeepEqual(c.Ingress, config.Ingress{Listen: ":80", Admin: "[::1]:81", MaxBody: 2 << 20, Budget: 500 * time.Millisecond, InFlight: 7, TLS: config.ListenerTLS{Cert: "/etc/paybridge/c.pem", Key: "/etc/paybridge/k.pem", ClientCA: "/etc/paybridge/ca.pem", ClientSubjects: []string{"one.example", "Two"}}}),
 		"normalizer":     c.Normalizer.Admin == "host:1",
+		"tracing":        c.Normalizer.Tracing.OTLP == "https://otel.example/base/v1/traces" && c.Normalizer.Tracing.Sample == 0.25 && c.Normalizer.Tracing.Authorization.Reveal() == "Bearer x",
 		"nats":           c.NATS.URL == "nats://a:1,tls://b:2" && c.NATS.NKeySeed.Reveal() == "SUseed" && c.NATS.TLS.CA == "/etc/paybridge/ca.pem",
 		"embedded":       c.Embedded == config.Embedded{Listen: "localhost:0", Sync: config.Sync{Interval: time.Second}},
 		"streams":        c.Streams.Replicas == 3 && c.Streams.Webhooks == config.Stream{MaxAge: 36 * time.Hour, MaxBytes: 3e9, DuplicateWindow: time.Minute},

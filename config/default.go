@@ -21,7 +21,7 @@ func Default() *Config {
 			Budget:   4 * time.Second,
 			InFlight: 512,
 		},
-		Normalizer: Normalizer{Admin: "127.0.0.1:9091"},
+		Normalizer: Normalizer{Admin: "127.0.0.1:9091", Tracing: Tracing{Sample: 1}},
 		NATS:       NATS{URL: "nats://127.0.0.1:4222"},
 		Embedded:   Embedded{Listen: "127.0.0.1:4222", Sync: Sync{Always: true}},
 		Streams: Streams{

@@ -128,6 +128,7 @@ func fixed(before, now *Config) []string {
 		{"ingress.in_flight", b.Ingress.InFlight == n.Ingress.InFlight},
 		{"ingress.tls on or off", b.Ingress.TLS.Enabled() == n.Ingress.TLS.Enabled()},
 		{"normalizer.admin", b.Normalizer.Admin == n.Normalizer.Admin},
+		{"normalizer.tracing", b.Normalizer.Tracing.same(n.Normalizer.Tracing)},
 		{"nats.url", b.NATS.URL == n.NATS.URL},
 		{"nats.credentials", b.NATS.Credentials == n.NATS.Credentials},
 		{"nats.nkey_seed", b.NATS.NKeySeed.Reveal() == n.NATS.NKeySeed.Reveal()},

@@ -63,6 +63,7 @@ func (r *reader) ingress(s *section, into *Ingress) {
 
 func (r *reader) normalizer(s *section, into *Normalizer) {
 	value(s, "admin", &into.Admin, parseAddress)
+	r.tracing(s.in("tracing"), &into.Tracing)
 	s.end()
 }
 

@@ -91,6 +91,7 @@ func Programs(cfg *config.Config, library *provider.Library) (normalizer.Program
 		SchemaBase: base(cfg.Events.SchemaBase),
 		TypePrefix: cfg.Events.TypePrefix,
 		Native:     mapping.Native(cfg.Events.Native),
+		Unsampled:  unsampled(cfg.Normalizer.Tracing),
 	}
 	programs := make(normalizer.Programs, len(cfg.Sources))
 	compiled := make(map[string]*mapping.Program)
@@ -146,4 +147,13 @@ func base(text string) string {
 		return text + "/"
 	}
 	return text + ":"
+}
+
+// unsampled is the share of started traces that no event calls recorded. Where
+// nothing is traced here, whoever consumes is free to record them all.
+func unsampled(t config.Tracing) float64 {
+	if !t.Enabled() {
+		return 0
+	}
+	return 1 - t.Sample
 }

@@ -156,7 +156,7 @@ func (r *run) event(n *document.Node, sequence string, number int) (*event.Event
 	e.Sequence = sequence
 	e.RawDigest = r.digest
 	e.AuthScheme = d.Scheme
-	e.Traceparent = traceparent(d, r.digest, number)
+	e.Traceparent = traceparent(d, r.digest, number, p.settings.Unsampled)
 	e.NativeType = nativeType
 	e.SourceName = d.Source
 	if e.Payment.ID != nil {

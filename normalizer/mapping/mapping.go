@@ -52,6 +52,10 @@ type Settings struct {
 	SchemaBase string // default "urn:paybridge:schema:"; one that ends in a slash is followed by the path that /schemas/ serves
 	TypePrefix string // overrides the pack's; "" keeps it
 	Native     Native // default full
+
+	// Unsampled is the share, 0 to 1, of the traces that start here whose events say
+	// that nobody records them. A trace that a request has brought keeps its own word.
+	Unsampled float64
 }
 
 // orDefault replaces zeros.
