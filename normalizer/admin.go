@@ -19,7 +19,7 @@ func (n *Normalizer) Admin(metrics prometheus.Gatherer, schema func(path string)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { writeStatus(w, "process", nil) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { writeStatus(w, "normalizer", n.Ready()) })
-	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{EnableOpenMetrics: true}))
 	mux.HandleFunc("GET "+schemasPath, func(w http.ResponseWriter, r *http.Request) {
 		doc, found := schema(strings.TrimPrefix(r.URL.Path, schemasPath))
 		if !found {

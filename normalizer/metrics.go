@@ -1,7 +1,11 @@
 package normalizer
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
+
+	"paybridge/normalizer/mapping"
 )
 
 // metrics are the normalizer's. Their label sets are closed: a source that is not
@@ -60,6 +64,16 @@ func (m *metrics) state(n *Normalizer) {
 		}
 		return n.now().Sub(oldest).Seconds()
 	})
+}
+
+// stored observes how long it took from a delivery being stored to its outcome being
+// stored. Where the delivery's trace is recorded, it is the example of its bucket.
+func (m *metrics) stored(took time.Duration, t mapping.Trace, recorded bool) {
+	if with, ok := m.endToEnd.(prometheus.ExemplarObserver); ok && recorded {
+		with.ObserveWithExemplar(took.Seconds(), prometheus.Labels{"trace_id": t.ID})
+		return
+	}
+	m.endToEnd.Observe(took.Seconds())
 }
 
 // register adds all metrics to a registry.

@@ -73,7 +73,11 @@ func (n *Normalizer) normalize(publish func(*outcome) error) message.NoPublishHa
 		if err != nil {
 			return err
 		}
-		n.metrics.mapping.Observe(n.now().Sub(began).Seconds())
+		ended := n.now()
+		n.metrics.mapping.Observe(ended.Sub(began).Seconds())
+		if n.Tracer != nil {
+			o.mappedIn(began, ended)
+		}
 		return publish(o)
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"paybridge/normalizer/document"
@@ -45,7 +46,9 @@ type Options struct {
 	Logger   *zap.Logger           // default: silent
 	Registry prometheus.Registerer // default: metrics are counted and not served
 
-	Now func() time.Time // default time.Now; for ages in metrics only
+	Tracer trace.Tracer // makes the spans of sampled deliveries; it must not block; nil: nothing is traced
+
+	Now func() time.Time // default time.Now; for ages in metrics and times of spans only
 
 	// Started is called once, when the normalizer consumes. It may be nil.
 	Started func()

@@ -40,6 +40,7 @@ type stage struct {
 	storing *breaker // open while something cannot be stored
 	version string   // of the program, for dead letters
 	window  int      // most publications under way
+	traced  bool     // note when publications leave and arrive
 
 	in      chan *outcome // room for everything in hand
 	answers chan answer   // room for the whole window: nobody who answers ever blocks
@@ -71,6 +72,7 @@ func newStage(b bus, n *Normalizer) *stage {
 	s := &stage{
 		bus: b, now: n.now, log: n.log, metrics: n.metrics, storing: &n.storing, version: n.Version,
 		window:  n.window,
+		traced:  n.Tracer != nil,
 		in:      make(chan *outcome, n.InHand),
 		answers: make(chan answer, n.window),
 		stored:  make(chan *outcome, n.InHand),
@@ -204,6 +206,7 @@ func (s *stage) send() {
 		p := s.ready[0]
 		s.ready = s.ready[1:]
 		s.sending++
+		s.leaves(p)
 		s.bus.send(p.msg, func(ack *jetstream.PubAck, err error) { s.answers <- answer{of: p, ack: ack, err: err} })
 	}
 }

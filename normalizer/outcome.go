@@ -1,6 +1,8 @@
 package normalizer
 
 import (
+	"time"
+
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -20,7 +22,8 @@ const (
 type outcome struct {
 	raw          *raw
 	publications []*publication
-	open         int // publications that are not stored yet
+	open         int           // publications that are not stored yet
+	mapping      *[2]time.Time // when decoding began and mapping ended; nil where nothing is traced
 }
 
 func newOutcome(r *raw) *outcome {
@@ -42,6 +45,7 @@ type publication struct {
 
 	unsure bool // it has failed before
 	fate   fate
+	times  *times // nil where nothing is traced
 }
 
 // fate is how a publication ended.

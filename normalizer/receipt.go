@@ -49,9 +49,14 @@ func (n *Normalizer) receipt(o *outcome) {
 	}
 	n.metrics.duplicates.WithLabelValues(source).Add(float64(duplicates))
 	n.metrics.deliveries.WithLabelValues(source, result).Inc()
-	n.metrics.endToEnd.Observe(n.now().Sub(o.raw.stored).Seconds())
+	trace := n.traceOf(o)
+	recorded := n.Tracer != nil && trace.Sampled
+	n.metrics.stored(n.now().Sub(o.raw.stored), trace, recorded)
+	if recorded {
+		n.tell(o, trace, account{source, result, dead, events})
+	}
 
-	fields := make([]zap.Field, 0, 5)
+	fields := make([]zap.Field, 0, 6)
 	fields = append(fields,
 		zap.String("result", result),
 		zap.String("source", source),
@@ -60,6 +65,9 @@ func (n *Normalizer) receipt(o *outcome) {
 	)
 	if o.raw.sealed() { // else it is anybody's text
 		fields = append(fields, zap.String("msg_id", o.raw.id()))
+	}
+	if trace.ID != "" {
+		fields = append(fields, zap.String("trace_id", trace.ID))
 	}
 	if duplicates > 0 {
 		fields = append(fields, zap.Int("duplicates", duplicates))

@@ -63,6 +63,7 @@ func (s *stage) settle(ctx context.Context, a answer) {
 // finish takes note that a publication is stored.
 func (s *stage) finish(p *publication, as fate) {
 	p.fate = as
+	s.arrived(p)
 	s.metrics.publishes.WithLabelValues(fates[as]).Inc()
 	s.sure(p)
 	s.leave(p)
@@ -97,6 +98,7 @@ func (s *stage) sure(p *publication) {
 // hand stays there.
 func (s *stage) fail(p *publication, err error) {
 	s.metrics.publishes.WithLabelValues("retry").Inc()
+	p.times.failed()
 	if !p.unsure {
 		p.unsure = true
 		s.unsure++
@@ -113,6 +115,7 @@ func (s *stage) fail(p *publication, err error) {
 // bury puts a dead letter in the place of an event.
 func (s *stage) bury(p *publication, dead *mapping.Dead) {
 	p.fate = buried
+	s.arrived(p)
 	s.sure(p)
 	s.leave(p)
 	s.ready = append(s.ready, p.of.addDead(p.item, dead, s.version))

@@ -73,6 +73,11 @@ func Run(ctx context.Context, cfg *config.Config, o Options) error {
 		defer func() { conn.Close(); <-closed }()
 		options.Conn = conn
 	}
+	stop, err := traced(cfg, &options)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	var n *normalizer.Normalizer
 	options.Started = func() {
 		if o.Started != nil {
