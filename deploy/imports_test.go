@@ -16,6 +16,8 @@ const (
 	celBefore   = "github.com/google/cel-go" // cel's name until it moved
 	zap         = "go.uber.org/zap"
 	cobra       = "github.com/spf13/cobra"
+	tracing     = "go.opentelemetry.io" // the ingress only passes a trace's context on
+	grpc        = "google.golang.org/grpc"
 )
 
 // rule says what a part of the tree may reach. Patterns end with /... for a folder
@@ -34,7 +36,7 @@ var rules = []rule{
 	{
 		of:    []string{"schemas/..."},
 		may:   []string{"schemas/..."},
-		never: []string{zap, watermill},
+		never: []string{zap, watermill, tracing},
 		std:   []string{"os", "os/exec", "net", "net/http"},
 	},
 	{
@@ -43,7 +45,7 @@ var rules = []rule{
 	{
 		of:    []string{"ingress/..."},
 		may:   []string{"ingress/...", "schemas/delivery", "schemas/provider", "schemas/providers"},
-		never: []string{cel, celBefore, watermill, cloudEvents, cobra},
+		never: []string{cel, celBefore, watermill, cloudEvents, cobra, tracing},
 	},
 	{
 		of:    []string{"normalizer/..."},
@@ -54,7 +56,7 @@ var rules = []rule{
 		// The program at the door: small, and unable to map.
 		of:    []string{"deploy/cmd/ingress", "deploy/ingressd"},
 		may:   []string{"deploy/ingressd", "ingress/...", "config", "schemas/delivery", "schemas/provider", "schemas/providers"},
-		never: []string{cel, celBefore, watermill, cloudEvents, cobra},
+		never: []string{cel, celBefore, watermill, cloudEvents, cobra, tracing},
 	},
 	{
 		of:    []string{"deploy/cmd/normalizer", "deploy/normalizerd"},
@@ -65,7 +67,7 @@ var rules = []rule{
 		of:    []string{"..."},
 		but:   []string{"deploy/cmd/paybridge", "deploy/jetstream/jetstreamtest"},
 		may:   []string{"..."},
-		never: []string{natsServer},
+		never: []string{natsServer, grpc},
 	},
 }
 
@@ -102,7 +104,7 @@ func TestRulesAreAboutWhatIsThere(t *testing.T) {
 			}
 		}
 	}
-	for _, module := range []string{natsServer, watermill, cloudEvents, cel, zap, cobra} {
+	for _, module := range []string{natsServer, watermill, cloudEvents, cel, zap, cobra, tracing} {
 		if !slices.ContainsFunc(tree.modules, func(m requirement) bool { return within(m.path, module) }) {
 			t.Errorf("%s is no module of go.mod", module)
 		}

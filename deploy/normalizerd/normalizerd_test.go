@@ -86,6 +86,12 @@ func put(t *testing.T, js jetstream.JetStream, d delivery.Delivery) {
 // take waits for the first message of a stream.
 func take(t *testing.T, js jetstream.JetStream, stream string) *jetstream.RawStreamMsg {
 	t.Helper()
+	return takeAt(t, js, stream, 1)
+}
+
+// takeAt waits for a message of a stream.
+func takeAt(t *testing.T, js jetstream.JetStream, stream string, sequence uint64) *jetstream.RawStreamMsg {
+	t.Helper()
 	s, err := js.Stream(t.Context(), stream)
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +101,7 @@ func take(t *testing.T, js jetstream.JetStream, stream string) *jetstream.RawStr
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		m, err := s.GetMsg(ctx, 1)
+		m, err := s.GetMsg(ctx, sequence)
 		if err == nil {
 			return m
 		}

@@ -23,9 +23,15 @@ sources: [{name: pik, provider: pik, secrets: [{id: current, env: PIK_WEBHOOK_SE
 // started is a stack on a folder, and the bridge as commands find it.
 func started(t *testing.T, folder operate.Folder) (*stack, *bridge) {
 	t.Helper()
+	return startedWith(t, folder, stackConfig)
+}
+
+// startedWith is started with a configuration.
+func startedWith(t *testing.T, folder operate.Folder, text string) (*stack, *bridge) {
+	t.Helper()
 	p, _, _ := testProgram()
 	p.Stderr, p.Now = io.Discard, time.Now
-	p.ReadFile = func(string) ([]byte, error) { return []byte(stackConfig), nil }
+	p.ReadFile = func(string) ([]byte, error) { return []byte(text), nil }
 	if err := folder.Make(); err != nil {
 		t.Fatal(err)
 	}
