@@ -1,7 +1,6 @@
 package ingress
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -16,7 +15,7 @@ const schemasPath = "/schemas/"
 // admin serves the admin listener: for operators, load balancers and Prometheus,
 // never for providers.
 func (s *Server) admin() http.Handler {
-	metrics := promhttp.HandlerFor(s.o.Metrics, promhttp.HandlerOpts{})
+	metrics := promhttp.HandlerFor(s.o.Metrics, promhttp.HandlerOpts{EnableOpenMetrics: true})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path := r.URL.Path
 		known := path == "/livez" || path == "/readyz" || path == "/metrics" || strings.HasPrefix(path, schemasPath)
@@ -40,7 +39,7 @@ func (s *Server) admin() http.Handler {
 // ready answers 200 where every condition holds, else 503; the body says which.
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	status, said := http.StatusOK, make(map[string]string)
-	for _, check := range s.checks(r.Context()) {
+	for _, check := range s.checks() {
 		said[check.Name] = "ok"
 		if err := check.Holds(); err != nil {
 			status, said[check.Name] = http.StatusServiceUnavailable, err.Error()
@@ -50,7 +49,7 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 }
 
 // checks are the conditions of readiness, ours first.
-func (s *Server) checks(ctx context.Context) []Check {
+func (s *Server) checks() []Check {
 	return append([]Check{
 		{"ingress", func() error {
 			if s.draining.Load() {
@@ -58,7 +57,7 @@ func (s *Server) checks(ctx context.Context) []Check {
 			}
 			return nil
 		}},
-		{"store", func() error { return s.health.check(ctx) }},
+		{"store", s.health.check},
 	}, s.o.Ready...)
 }
 

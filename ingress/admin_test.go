@@ -2,14 +2,12 @@ package ingress
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 )
 
 func newReader(c net.Conn) *bufio.Reader { return bufio.NewReader(c) }
@@ -109,35 +107,39 @@ func TestReady(t *testing.T) {
 	}
 }
 
-// TestHealth walks through the signs of life with a clock of its own.
-func TestHealth(t *testing.T) {
-	now := time.Unix(1_700_000_000, 0)
-	connected, asked, answer := true, 0, error(nil)
-	h := &health{
-		connected: func() bool { return connected },
-		ask:       func(context.Context) error { asked++; return answer },
-		now:       func() time.Time { return now },
+// TestExemplar has the latency of a traced request name its trace, in the format that
+// can, and no request that nobody records.
+func TestExemplar(t *testing.T) {
+	d := open(t)
+	for i, flags := range []string{"01", "00"} {
+		d.raw(webhook("hello", "Traceparent: 00-"+strings.Repeat(string("ab"[i]), 32)+"-b7ad6b7169203331-"+flags))
 	}
-	step := func(what string, after time.Duration, ready bool, asks int) {
-		t.Helper()
-		now, asked = now.Add(after), 0
-		if err := h.check(t.Context()); (err == nil) != ready || asked != asks {
-			t.Errorf("%s: %v, asked %d times", what, err, asked)
+	r, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+d.addresses.Admin+"/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close = true
+	r.Header.Set("Accept", "application/openmetrics-text; version=1.0.0")
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := `# {trace_id="` + strings.Repeat("a", 32) + `"}`
+	for line := range strings.Lines(string(body)) {
+		if strings.HasPrefix(line, "paybridge_ingress_request_seconds_bucket") && strings.Contains(line, named) {
+			named = ""
+			break
 		}
 	}
-	step("at the start", 0, true, 1)
-	step("again at once", 0, true, 0)
-	answer = errors.New("no")
-	step("a second later", askAgain, false, 1)
-	h.saw(true)
-	step("an acknowledgement is enough", 0, true, 0)
-	step("for ten seconds", ackFreshness, false, 1)
-	h.saw(true)
-	now = now.Add(time.Millisecond)
-	h.saw(false)
-	step("a failure since", 0, false, 0)
-	answer = nil
-	step("until it is old", ackFreshness, true, 1)
-	connected = false
-	step("disconnected", 0, false, 0)
+	if named != "" || strings.Contains(string(body), strings.Repeat("b", 32)) {
+		t.Errorf("not the one trace that is recorded:\n%s", body)
+	}
+	if text := `paybridge_ingress_key_used_total{key="current",source="pik"} 2`; !strings.Contains(scrape(t, d), text) {
+		t.Errorf("not in the metrics: %s", text)
+	}
 }

@@ -15,6 +15,7 @@ type metrics struct {
 	seconds      prometheus.Histogram
 	rejected     *prometheus.CounterVec // reason
 	authFailures *prometheus.CounterVec // source, reason
+	keyUsed      *prometheus.CounterVec // source, key
 	bodyBytes    prometheus.Histogram
 	inFlight     prometheus.Gauge
 	connections  prometheus.Gauge
@@ -44,6 +45,10 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 			Name: "paybridge_ingress_auth_failures_total",
 			Help: "Requests answered 401, by source and what was wrong.",
 		}, []string{"source", "reason"}),
+		keyUsed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "paybridge_ingress_key_used_total",
+			Help: "Deliveries stored, by source and the id of the secret that verified them: a rotation is over when the old one stays the same.",
+		}, []string{"source", "key"}),
 		bodyBytes: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "paybridge_ingress_body_bytes", Help: "Size of stored bodies.",
 			Buckets: prometheus.ExponentialBuckets(256, 4, 7),
@@ -79,7 +84,7 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 	}
 	var failures []error
 	for _, c := range []prometheus.Collector{
-		m.requests, m.seconds, m.rejected, m.authFailures, m.bodyBytes, m.inFlight, m.connections,
+		m.requests, m.seconds, m.rejected, m.authFailures, m.keyUsed, m.bodyBytes, m.inFlight, m.connections,
 		m.duplicates, m.publish, m.attempts, m.batches, m.batchSize, m.lastAck,
 	} {
 		failures = append(failures, registry.Register(c))
@@ -101,12 +106,23 @@ func histogram(name, help string) prometheus.HistogramOpts {
 // accepted counts a 200.
 func (m *metrics) accepted(c *call, took time.Duration, now time.Time) {
 	c.route.accepted.Inc()
-	m.seconds.Observe(took.Seconds())
+	m.observe(took, c.delivery.Traceparent)
+	m.keyUsed.WithLabelValues(c.route.source, c.delivery.KeyID).Inc()
 	m.bodyBytes.Observe(float64(len(c.body)))
 	m.lastAck.Set(float64(now.UnixMilli()) / 1000)
 	if c.receipt.duplicate {
 		m.duplicates.WithLabelValues(c.route.source).Inc()
 	}
+}
+
+// observe observes the time of an accepted request. Where its sender records a trace,
+// that is the example of its bucket.
+func (m *metrics) observe(took time.Duration, traceparent string) {
+	if with, ok := m.seconds.(prometheus.ExemplarObserver); ok && isSampled(traceparent) {
+		with.ObserveWithExemplar(took.Seconds(), prometheus.Labels{"trace_id": traceID(traceparent)})
+		return
+	}
+	m.seconds.Observe(took.Seconds())
 }
 
 // refused counts any other answer.

@@ -43,6 +43,7 @@ type store struct {
 // storeError says that a delivery may not be stored.
 type storeError struct {
 	result   string // metric label, see resultOf
+	passing  bool   // why may pass by itself
 	attempts int
 	err      error // of the last attempt
 }
@@ -78,7 +79,7 @@ func (s *store) put(m *nats.Msg) (receipt, error) {
 		wait := pause.NextBackOff()
 		if !again || took+wait >= s.budget {
 			s.metrics.publish.Observe(took.Seconds())
-			return receipt{}, &storeError{result, attempt, err}
+			return receipt{}, &storeError{result, again, attempt, err}
 		}
 		<-time.After(wait)
 	}

@@ -63,6 +63,11 @@ func traceID(traceparent string) string {
 	return traceparent[3:35]
 }
 
+// isSampled says whether the sender of a valid traceparent, or of "", records its trace.
+func isSampled(traceparent string) bool {
+	return traceparent != "" && strings.IndexByte("13579bdf", traceparent[traceparentLength-1]) >= 0
+}
+
 // accept answers 200 with the constant that the provider wants to read, if any. An
 // empty one is what net/http answers by itself when a handler returns, at less cost.
 func (to *route) accept(w http.ResponseWriter, closing bool) {

@@ -38,6 +38,14 @@ func TestTraceparent(t *testing.T) {
 	if traceID("") != "" || traceID(good) != "0af7651916cd43dd8448eb211c80319c" {
 		t.Error("trace id")
 	}
+	for flags, want := range map[string]bool{"00": false, "01": true, "02": false, "03": true, "1f": true, "fe": false} {
+		if isSampled(good[:53]+flags) != want {
+			t.Errorf("sampled with flags %s: %v", flags, !want)
+		}
+	}
+	if isSampled("") {
+		t.Error("nothing is sampled")
+	}
 }
 
 func FuzzTraceparent(f *testing.F) {

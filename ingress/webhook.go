@@ -100,7 +100,7 @@ func (s *Server) put(c *call) *problem {
 	message := c.delivery.MessageWithDigest(s.o.Seal, c.digest)
 	c.messageID = message.Header.Get(delivery.MessageIDHeader)
 	c.receipt, c.failure = s.store.put(message)
-	s.health.saw(c.failure == nil)
+	s.health.saw(c.failure)
 	if c.failure != nil {
 		return problemStore
 	}
