@@ -207,7 +207,7 @@ func (s *subscription) pull() error {
 			return nil
 		}
 		taken := 0
-		err := s.from.pull(messages, bytes, s.pullWait, func(m *nats.Msg) {
+		err := s.from.pull(messages, bytes, s.wait(), func(m *nats.Msg) {
 			taken++
 			s.take(m)
 		})

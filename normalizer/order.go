@@ -82,7 +82,7 @@ func newStage(b bus, n *Normalizer) *stage {
 		backoff: backoff.NewExponentialBackOff(),
 		retry:   time.NewTimer(time.Hour),
 	}
-	s.backoff.InitialInterval, s.backoff.MaxInterval = n.retryAfter, 4*time.Second
+	s.backoff.InitialInterval, s.backoff.MaxInterval = n.retryAfter, time.Second
 	s.retry.Stop()
 	return s
 }

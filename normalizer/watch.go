@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -16,6 +17,9 @@ const (
 	idleTime = 30 * time.Second
 	// patience is how often something must be wrong before the subscription ends.
 	patience = 3
+	// soon is how long a pull waits after one that failed: the server's word for its
+	// end, or a message, says that pulls succeed again.
+	soon = 50 * time.Millisecond
 )
 
 // watch is what the watchdog remembers between pulls.
@@ -45,6 +49,14 @@ func (s *subscription) look(taken int, err error) error {
 	return s.idle()
 }
 
+// wait is how long the next pull waits for messages.
+func (s *subscription) wait() time.Duration {
+	if s.pulling.err() != nil {
+		return min(s.pullWait, soon)
+	}
+	return s.pullWait
+}
+
 // idle asks whether there is a reason to have nothing.
 func (s *subscription) idle() error {
 	ctx, cancel := context.WithTimeout(s.mayPull, 5*time.Second)
@@ -69,7 +81,7 @@ func (s *subscription) recover(cause error) error {
 	s.pulling.trip(cause)
 	s.metrics.pullFailures.Inc()
 	wait := backoff.NewExponentialBackOff()
-	wait.InitialInterval, wait.MaxInterval = 50*time.Millisecond, time.Second
+	wait.InitialInterval, wait.MaxInterval = 50*time.Millisecond, 500*time.Millisecond
 	for sleep(s.mayPull, wait.NextBackOff()) {
 		switch conn := s.js.Conn(); {
 		case conn.IsClosed():
@@ -94,14 +106,34 @@ func (s *subscription) recover(cause error) error {
 
 // handle asks for the consumer anew.
 func (s *subscription) handle() (jetstream.Consumer, error) {
-	ctx, cancel := context.WithTimeout(s.mayPull, 5*time.Second)
-	defer cancel()
+	ctx, done := s.asking()
+	defer done()
 	info := s.consumer.CachedInfo()
 	consumer, err := s.js.Consumer(ctx, info.Stream, info.Name)
 	if err != nil {
 		return nil, fmt.Errorf("consumer %s on %s: %w: run `paybridge streams apply`", info.Name, info.Stream, err)
 	}
 	return consumer, nil
+}
+
+// asking is the context of a question to the server. It is over when the connection is
+// lost: no answer comes on another one, and the bus may be back long before the time is
+// up. done is called when there is an answer.
+func (s *subscription) asking() (ctx context.Context, done func()) {
+	ctx, cancel := context.WithTimeout(s.mayPull, 5*time.Second)
+	conn := s.js.Conn()
+	lost := conn.StatusChanged(nats.RECONNECTING, nats.CLOSED)
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		for range lost {
+			cancel()
+		}
+	})
+	return ctx, func() {
+		conn.RemoveStatusListener(lost) // which closes it
+		watching.Wait()
+		cancel()
+	}
 }
 
 // sleep waits for d; false when ctx is done before.
