@@ -20,6 +20,7 @@ import "time"
 // Config is the whole configuration. Lists and maps keep the file's order.
 type Config struct {
 	File         string // the file's name as given to Load or Parse
+	Fingerprint  string // 16 hexadecimal digits of the file's SHA-256, to tell one text from another
 	Ingress      Ingress
 	Normalizer   Normalizer
 	NATS         NATS

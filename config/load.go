@@ -2,7 +2,9 @@ package config
 
 import (
 	"bytes"
+	"crypto/sha256"
 	_ "embed"
+	"encoding/hex"
 	"errors"
 	"io"
 	"os"
@@ -37,6 +39,8 @@ func Load(path string) (*Config, error) {
 func Parse(name string, data []byte, lookupEnv func(string) (string, bool), readFile func(string) ([]byte, error)) (*Config, error) {
 	c := Default()
 	c.File, c.lines = name, map[string]int{}
+	sum := sha256.Sum256(data)
+	c.Fingerprint = hex.EncodeToString(sum[:8])
 	r := &reader{config: c, folder: filepath.Dir(name), lookupEnv: lookupEnv, readFile: readFile}
 	if root := r.document(data); root != nil {
 		r.read(root)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -58,9 +59,10 @@ type Prepared struct {
 //
 // Load first, then Start; parts join when they run.
 type Reloader struct {
-	Parts int              // how many parts join before anything is reloaded; 0 means 1
-	Every time.Duration    // how often the files are looked at; 0 means a second
-	Now   func() time.Time // the clock of the metric; nil means time.Now
+	Version string           // of the program, for its first log line and paybridge_build_info
+	Parts   int              // how many parts join before anything is reloaded; 0 means 1
+	Every   time.Duration    // how often the files are looked at; 0 means a second
+	Now     func() time.Time // the clock of the metric; nil means time.Now
 
 	load Loader
 	log  *zap.Logger
@@ -91,7 +93,8 @@ func NewReloader(load Loader, log *zap.Logger) *Reloader {
 	}
 }
 
-// Load reads the configuration that the program starts with.
+// Load reads the configuration that the program starts with, and logs what starts
+// with what.
 func (r *Reloader) Load() (*Config, error) {
 	c, err := r.read()
 	if err != nil {
@@ -99,13 +102,15 @@ func (r *Reloader) Load() (*Config, error) {
 	}
 	r.started, r.applied = c, c
 	r.succeeded()
+	r.log.Info("starting", zap.String("version", r.Version), zap.String("go", runtime.Version()), zap.Int("pid", os.Getpid()),
+		zap.String("config", c.File), zap.String("fingerprint", c.Fingerprint), zap.Int("sources", len(c.Sources)))
 	return c, nil
 }
 
-// Join has a part take changes over from now on, and registers the metrics, once
-// for all parts that share a registry.
+// Join has a part take changes over from now on, and registers the metrics of the
+// reloader and of the process, once for all parts that share a registry.
 func (r *Reloader) Join(p Part, metrics prometheus.Registerer) error {
-	for _, c := range []prometheus.Collector{r.results, r.success} {
+	for _, c := range append(processMetrics(r.Version), r.results, r.success) {
 		if err := metrics.Register(c); err != nil && !errors.As(err, &prometheus.AlreadyRegisteredError{}) {
 			return err
 		}
@@ -181,7 +186,7 @@ func (r *Reloader) reload(parts []Part, files []string) {
 	r.applied = next
 	r.results.WithLabelValues("ok").Inc()
 	r.succeeded()
-	log.Info("configuration reloaded", zap.Strings("changed", changed), zap.Strings("needs_restart", restart))
+	log.Info("configuration reloaded", zap.Strings("changed", changed), zap.Strings("needs_restart", restart), zap.String("fingerprint", next.Fingerprint))
 }
 
 func (r *Reloader) succeeded() {

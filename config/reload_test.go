@@ -85,8 +85,14 @@ func newRig(t *testing.T) *rig {
 	reload := config.NewReloader(config.FromFile(filepath.Join(r.folder, "paybridge.yaml")), zap.New(core))
 	reload.Every, reload.Parts = 5*time.Millisecond, 2
 	reload.Now = func() time.Time { return time.Unix(1000, 0) }
-	if _, err := reload.Load(); err != nil {
+	reload.Version = "v-test"
+	c, err := reload.Load()
+	if err != nil {
 		t.Fatal(err)
+	}
+	first := r.next()
+	if fields := first.ContextMap(); first.Message != "starting" || fields["version"] != "v-test" || fields["config"] != c.File || fields["fingerprint"] != c.Fingerprint || len(c.Fingerprint) != 16 {
+		t.Errorf("the first line is %s %v", first.Message, fields)
 	}
 	t.Cleanup(reload.Start())
 	for stage, f := range []*follower{&r.one, &r.two} {
@@ -204,6 +210,9 @@ func TestReload(t *testing.T) {
 	}
 	if at := r.counted("paybridge_config_last_reload_success_timestamp_seconds", ""); at != 1000 {
 		t.Errorf("last at %v", at)
+	}
+	if r.counted("paybridge_build_info", "") != 1 || r.counted("process_open_fds", "") < 1 || r.counted("go_goroutines", "") < 1 {
+		t.Error("the process does not show itself")
 	}
 }
 

@@ -65,6 +65,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	log := config.Logger("ingress", stderr)
 	reload := config.NewReloader(config.FromFile(*file), log)
+	reload.Version = buildVersion()
 	cfg, err := reload.Load()
 	if err == nil {
 		defer reload.Start()()

@@ -27,7 +27,7 @@ type completing struct {
 // reloader is the reloader of an up; the three parts are both roles and the stack.
 func (l *completing) reloader() *config.Reloader {
 	r := config.NewReloader(l.load, l.program.logger("up", zap.InfoLevel))
-	r.Parts, r.Now = 3, l.program.Now
+	r.Version, r.Parts, r.Now = readVersion().Version, 3, l.program.Now
 	return r
 }
 

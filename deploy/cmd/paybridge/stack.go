@@ -113,6 +113,9 @@ func (s *stack) launch(ctx context.Context, p *Program, c *config.Config, lib *p
 		}
 		return errors.New("starting")
 	}}
+	if err := metrics.Register(syncAlways(c.Embedded.Sync)); err != nil {
+		return err
+	}
 	if reload != nil {
 		if err := reload.Join(embeddedPart, metrics); err != nil {
 			return err
@@ -151,6 +154,17 @@ func (s *stack) launch(ctx context.Context, p *Program, c *config.Config, lib *p
 		}
 	}
 	return nil
+}
+
+// syncAlways shows whether what is acknowledged survives a power cut.
+func syncAlways(sync config.Sync) prometheus.Collector {
+	gauge := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "paybridge_nats_sync_always", Help: "1 while the embedded server syncs to the disk before every acknowledgement.",
+	})
+	if sync.Always {
+		gauge.Set(1)
+	}
+	return gauge
 }
 
 // why is what the role says that stopped although nobody asked it to.

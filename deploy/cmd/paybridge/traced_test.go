@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"io"
 	"maps"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +33,14 @@ func TestTraces(t *testing.T) {
 		}
 		if err := send.Run(t.Context(), func(operate.Sent) {}); err != nil {
 			t.Fatal(err)
+		}
+	}
+	for _, line := range []string{
+		"paybridge_nats_sync_always 1\n", // what only the stack knows
+		`paybridge_ingress_key_used_total{key="current",source="pik"} 2`, `paybridge_spans_total{result="dropped"} 0`,
+	} {
+		if metrics := get(t, "http://"+s.addresses.Admin+"/metrics"); !strings.Contains(metrics, line) {
+			t.Errorf("no %q in:\n%s", line, metrics)
 		}
 	}
 	var events []event.Event
@@ -78,4 +88,24 @@ func TestTraces(t *testing.T) {
 	if got := len(collector.Spans()); got != 8 {
 		t.Errorf("%d spans", got)
 	}
+}
+
+// get reads a page of the admin listener.
+func get(t *testing.T, url string) string {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close = true
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
 }
