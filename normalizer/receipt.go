@@ -51,17 +51,19 @@ func (n *Normalizer) receipt(o *outcome) {
 	n.metrics.deliveries.WithLabelValues(source, result).Inc()
 	trace := n.traceOf(o)
 	recorded := n.Tracer != nil && trace.Sampled
-	n.metrics.stored(n.now().Sub(o.raw.stored), trace, recorded)
+	took := n.now().Sub(o.raw.stored)
+	n.metrics.stored(took, trace, recorded)
 	if recorded {
 		n.tell(o, trace, account{source, result, dead, events})
 	}
 
-	fields := make([]zap.Field, 0, 6)
+	fields := make([]zap.Field, 0, 7)
 	fields = append(fields,
 		zap.String("result", result),
 		zap.String("source", source),
 		zap.Uint64("raw_seq", o.raw.sequence),
 		zap.Int("events", events),
+		zap.Float64("dur_ms", float64(took.Microseconds())/1000), // since it was stored
 	)
 	if o.raw.sealed() { // else it is anybody's text
 		fields = append(fields, zap.String("msg_id", o.raw.id()))

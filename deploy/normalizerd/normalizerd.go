@@ -87,7 +87,7 @@ func Run(ctx context.Context, cfg *config.Config, o Options) error {
 	if n, err = normalizer.New(options); err != nil {
 		return err
 	}
-	follows := follow(n, options.Programs, library)
+	follows := follow(n, options.Programs, library, cfg.Normalizer.Tracing)
 	if o.Reload != nil {
 		if err := o.Reload.Join(follows.part(), o.Registry); err != nil {
 			return err

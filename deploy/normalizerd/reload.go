@@ -15,10 +15,11 @@ type live struct {
 	normalizer *normalizer.Normalizer
 	programs   normalizer.Programs // in force; changed by the reloader alone
 	library    atomic.Pointer[provider.Library]
+	tracing    config.Tracing // as it was at the start: events say that they are recorded where spans are sent
 }
 
-func follow(n *normalizer.Normalizer, programs normalizer.Programs, library *provider.Library) *live {
-	l := &live{normalizer: n, programs: programs}
+func follow(n *normalizer.Normalizer, programs normalizer.Programs, library *provider.Library, tracing config.Tracing) *live {
+	l := &live{normalizer: n, programs: programs, tracing: tracing}
 	l.library.Store(library)
 	return l
 }
@@ -40,7 +41,9 @@ func (l *live) part() config.Part {
 			if err != nil {
 				return config.Prepared{}, err
 			}
-			options, err := translate(cfg, library)
+			now := *cfg
+			now.Normalizer.Tracing = l.tracing
+			options, err := translate(&now, library)
 			if err != nil {
 				return config.Prepared{}, err
 			}

@@ -3,14 +3,18 @@ package normalizerd
 import (
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/nats-io/nats.go"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
 	"paybridge/deploy/jetstream/jetstreamtest"
+	"paybridge/normalizer"
 	"paybridge/normalizer/tracing/tracingtest"
 	"paybridge/schemas/delivery"
 	"paybridge/schemas/event"
+	"paybridge/schemas/provider"
 )
 
 const tracedPIK = "nats: {url: $URL}\nnormalizer: {admin: \"127.0.0.1:0\", tracing: {otlp: \"$OTLP\", sample: $SAMPLE, authorization: {$AUTH}}}\n" +
@@ -72,5 +76,40 @@ func TestRefusesToTraceWithoutItsSecret(t *testing.T) {
 	err := Run(t.Context(), parse(t, tracedText("http://127.0.0.1:1", "1", "env: NOT_SET"), server.URL), Options{Logger: zap.NewNop()})
 	if !Refused(err) || !strings.Contains(err.Error(), "paybridge.yaml:2: normalizer.tracing.authorization: the secret has no value: env NOT_SET is not there") {
 		t.Errorf("%v", err)
+	}
+}
+
+// What a reload compiles says of traces what the running tracing does, whatever the
+// new file says: that needs a restart.
+func TestReloadKeepsTheTracing(t *testing.T) {
+	library, err := provider.BuiltIn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := parse(t, tracedText("http://127.0.0.1:1", "0", "env: SEAL"), "nats://x")
+	options, err := translate(before, library)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := normalizer.New(normalizer.Options{Conn: &nats.Conn{}, Seals: options.Seals, Programs: options.Programs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := follow(n, options.Programs, library, before.Normalizer.Tracing)
+	prepared, err := l.part().Prepare(parse(t, head+"sources: [{name: shop, provider: pik}]", "nats://x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := prepared.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	d := &delivery.Delivery{Source: "shop", Provider: "pik", Endpoint: delivery.DefaultEndpoint, ReceivedAt: time.Unix(1_700_000_000, 0), Body: []byte(`{"event":"payment.confirmed","id":"evt_1","created_at":"2024-01-15T10:45:00Z","data":{"transaction_id":"txn_1","amount":"75.00","currency":"USDT","status":"confirmed"}}`)}
+	m := l.programs[normalizer.Pack{Source: "shop", Provider: "pik"}]
+	doc, dead := m.Decode(d)
+	if dead != nil {
+		t.Fatal(dead)
+	}
+	if got := m.Map(d, doc, 1)[0].Event.Traceparent; !strings.HasSuffix(got, "-00") {
+		t.Errorf("nothing is recorded here, and the event has %s", got)
 	}
 }
