@@ -12,14 +12,16 @@ import (
 
 func newReader(c net.Conn) *bufio.Reader { return bufio.NewReader(c) }
 
-// fetch asks the admin listener.
-func fetch(t *testing.T, d *door, method, path string) (int, string, http.Header) {
+// fetch asks the admin listener, accepting what it likes to answer unless accept says
+// otherwise.
+func fetch(t *testing.T, d *door, method, path string, accept ...string) (int, string, http.Header) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, "http://"+d.addresses.Admin+path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Close = true
+	r.Header["Accept"] = accept
 	resp, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
 		t.Fatal(err)
@@ -98,6 +100,7 @@ func TestReady(t *testing.T) {
 	eventually(t, "not ready without NATS", func() bool { return !isReady() })
 	d.nats.Restart(t)
 	eventually(t, "ready again", isReady)
+	eventually(t, "the test reconnected", func() bool { return d.js.Conn().Stats().Reconnects > 0 && d.js.Conn().IsConnected() })
 	if err := d.js.DeleteStream(t.Context(), rawStream); err != nil {
 		t.Fatal(err)
 	}
@@ -114,29 +117,15 @@ func TestExemplar(t *testing.T) {
 	for i, flags := range []string{"01", "00"} {
 		d.raw(webhook("hello", "Traceparent: 00-"+strings.Repeat(string("ab"[i]), 32)+"-b7ad6b7169203331-"+flags))
 	}
-	r, err := http.NewRequestWithContext(t.Context(), "GET", "http://"+d.addresses.Admin+"/metrics", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Close = true
-	r.Header.Set("Accept", "application/openmetrics-text; version=1.0.0")
-	resp, err := http.DefaultTransport.RoundTrip(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, body, _ := fetch(t, d, "GET", "/metrics", "application/openmetrics-text; version=1.0.0")
 	named := `# {trace_id="` + strings.Repeat("a", 32) + `"}`
-	for line := range strings.Lines(string(body)) {
+	for line := range strings.Lines(body) {
 		if strings.HasPrefix(line, "paybridge_ingress_request_seconds_bucket") && strings.Contains(line, named) {
 			named = ""
 			break
 		}
 	}
-	if named != "" || strings.Contains(string(body), strings.Repeat("b", 32)) {
+	if named != "" || strings.Contains(body, strings.Repeat("b", 32)) {
 		t.Errorf("not the one trace that is recorded:\n%s", body)
 	}
 	if text := `paybridge_ingress_key_used_total{key="current",source="pik"} 2`; !strings.Contains(scrape(t, d), text) {
