@@ -2,7 +2,7 @@
 TOOL = go tool -modfile=deploy/tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check race rules-test build fuzz bench bench-full proxy-test generate
+.PHONY: help run demo test check race rules-test build fuzz bench bench-full scale-test proxy-test generate
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ bench: ## paybridge beside hand-written programs, ratios of one run, about a min
 
 bench-full: ## every size, concurrency and sync setting; writes the README's table and plot
 	go run ./deploy/bench -full -markdown deploy/bench/results.md -plot deploy/bench/results.svg
+
+scale-test: ## renormalize over 100,000 deliveries: the diff, its rate and memory, a run killed half-way; two minutes
+	go test -count=1 -v -run TestRenormalizeAtScale ./deploy/cmd/paybridge -deliveries 100000
 
 proxy-test: ## the ingress behind a real nginx, with the shipped configuration (needs nginx)
 	go test -tags nginx ./deploy/nginx

@@ -22,8 +22,9 @@ import (
 //
 // It reads PAYMENTS twice, first for corrections and then for events, and
 // WEBHOOKS once beside it, by direct get: no consumer is made or moved. In memory it
-// holds a shelf of the deliveries around the event at hand, and 50 bytes for each
-// stored correction. A run that ends half-way is continued by running it again.
+// holds a few batches of events, a shelf of the deliveries around them, and some 100
+// bytes for each stored correction, however much is compared. A run that ends half-way
+// is continued by running it again: what it has corrected does not change any more.
 //
 // It judges events. A delivery that has none of its own, because it was a duplicate or
 // died, is not compared: see Audit and Redrive.
@@ -37,8 +38,14 @@ type Renormalize struct {
 	Run      string // name of the run that publishes the corrections; "" only compares
 	Rate     int    // most corrections a second; 0: no limit
 	Report   func(Changed)
-	Progress func(done, total int) // may be nil
+	Progress func(stage string, done, total int) // may be nil; what is counted anew in each stage
 }
+
+// The stages of a comparison, by what they count.
+const (
+	stageCorrections = "messages searched for corrections"
+	stageEvents      = "events"
+)
 
 // Renormalized sums up a comparison.
 type Renormalized struct {
@@ -77,10 +84,13 @@ type renormalizing struct {
 	first     uint64 // bounds in WEBHOOKS
 	last      uint64
 	began     time.Time // when the first delivery was stored
+	end       uint64    // the last of PAYMENTS: what is stored meanwhile does not count
 	shelf     *shelf
 	latest    map[itemOf]uint64 // the latest correction of an event: its sequence in PAYMENTS
 	published map[string]bool   // message ids of this run's corrections
 	sum       Renormalized
+	done      int // of the stage, of total
+	total     int
 	pace      pace
 }
 
@@ -93,6 +103,8 @@ func (r Renormalize) Compare(ctx context.Context, js natsjs.JetStream) (Renormal
 	w := &renormalizing{Renormalize: r, js: js, latest: map[itemOf]uint64{}, published: map[string]bool{}, pace: newPace(r.Rate)}
 	w.sum.Fields = map[string]int{}
 	defer w.pace.stop()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	found, err := w.bound(ctx)
 	if err != nil || !found {
 		return w.sum, err
@@ -100,7 +112,10 @@ func (r Renormalize) Compare(ctx context.Context, js natsjs.JetStream) (Renormal
 	if err := w.corrections(ctx); err != nil {
 		return w.sum, err
 	}
-	return w.sum, w.compare(ctx)
+	err = w.each(ctx, stageEvents, func(messages []*natsjs.RawStreamMsg) error { return w.compare(ctx, messages) })
+	cancel()
+	w.shelf.forward.close()
+	return w.sum, err
 }
 
 // bound turns the range into sequences of WEBHOOKS; false: nothing is in it.
@@ -130,13 +145,22 @@ func (w *renormalizing) bound(ctx context.Context) (found bool, err error) {
 			return errStop
 		})
 	}
-	w.shelf = &shelf{stream: stream, ahead: w.cursor(jetstream.Webhooks, Range{Subject: r.Subject, From: w.first, To: w.last}), kept: map[uint64]*natsjs.RawStreamMsg{}}
-	return true, err
+	if err != nil {
+		return false, err
+	}
+	payments, err := w.js.Stream(ctx, jetstream.Payments)
+	if err != nil {
+		return false, streamAdvice(jetstream.Payments, err)
+	}
+	w.end = payments.CachedInfo().State.LastSeq
+	forward := w.cursor(jetstream.Webhooks, Range{Subject: r.Subject, From: w.first, To: w.last})
+	w.shelf = &shelf{w: w, stream: stream, forward: forward, kept: map[uint64]*natsjs.RawStreamMsg{}}
+	return w.end > 0, nil
 }
 
 // events is the part of PAYMENTS where the events of the range can be.
 func (w *renormalizing) events() Range {
-	r := Range{Since: w.began.Add(-time.Minute)}
+	r := Range{Since: w.began.Add(-time.Minute), To: w.end}
 	if w.Source != "" {
 		r.Subject = "payments." + w.Source + ".>"
 	}
@@ -146,14 +170,36 @@ func (w *renormalizing) events() Range {
 // corrections finds the latest correction of each event, and those that this run has
 // made. A message id says which events are corrections, so that few are decoded.
 func (w *renormalizing) corrections(ctx context.Context) error {
-	for c := w.cursor(jetstream.Payments, w.events()); ; {
+	return w.each(ctx, stageCorrections, func(messages []*natsjs.RawStreamMsg) error {
+		for _, m := range messages {
+			w.note(m)
+		}
+		return nil
+	})
+}
+
+// each takes the stored events batch by batch.
+func (w *renormalizing) each(ctx context.Context, stage string, work func([]*natsjs.RawStreamMsg) error) error {
+	c := w.cursor(jetstream.Payments, w.events())
+	defer c.close()
+	for done := 0; ; {
 		messages, err := c.batch(ctx)
 		if err != nil || len(messages) == 0 {
 			return err
 		}
-		for _, m := range messages {
-			w.note(m)
+		w.done, w.total = done, c.total
+		if err := work(messages); err != nil {
+			return err
 		}
+		done += len(messages)
+		w.done = done
+		w.progress(stage)
+	}
+}
+
+func (w *renormalizing) progress(stage string) {
+	if w.Progress != nil {
+		w.Progress(stage, w.done, w.total)
 	}
 }
 
@@ -172,38 +218,6 @@ func (w *renormalizing) note(m *natsjs.RawStreamMsg) {
 	}
 	if e.ReplayID == w.Run {
 		w.published[id] = true
-	}
-}
-
-// compare takes the events batch by batch.
-func (w *renormalizing) compare(ctx context.Context) error {
-	stream, err := w.js.Stream(ctx, jetstream.Payments)
-	if err != nil {
-		return streamAdvice(jetstream.Payments, err)
-	}
-	total := int(stream.CachedInfo().State.Msgs)
-	done := 0
-	c := w.cursor(jetstream.Payments, w.events())
-	next := c.ahead(ctx)
-	defer func() { <-next }()
-	for {
-		read := <-next
-		next = c.ahead(ctx)
-		messages := read.messages
-		if read.err != nil || len(messages) == 0 {
-			return read.err
-		}
-		pairs, err := w.pair(ctx, messages)
-		if err != nil {
-			return err
-		}
-		w.mapPairs(pairs)
-		if err := w.report(ctx, pairs); err != nil {
-			return err
-		}
-		if done += len(messages); w.Progress != nil {
-			w.Progress(done, total)
-		}
 	}
 }
 

@@ -97,7 +97,7 @@ func TestRenormalizeCompares(t *testing.T) {
 	r.edit("pik", editOf(fail, "evt_7"))
 	r.edit("gocardless", editOf(fail, "EV2"))
 	sum, changed := r.renormalize(nil)
-	if sum.Text() != "3 of 23 events change: 2 amount, 2 state" || len(changed) != 3 {
+	if sum.Text() != "3 of 23 events change: 2 amounts, 2 states" || len(changed) != 3 {
 		t.Errorf("got %q, %+v", sum.Text(), changed)
 	}
 	c := changed[0]
@@ -192,6 +192,75 @@ func TestRenormalizeResumes(t *testing.T) {
 		t.Errorf("resumed: %+v", sum)
 	}
 	r.wantStored(jetstream.Payments, 2*interruptedCorrections+forgetting)
+}
+
+// TestRenormalizeCorrectsCorrections says that a second change of the pack is compared
+// with the corrections of the first one, whose deliveries lie far behind.
+func TestRenormalizeCorrectsCorrections(t *testing.T) {
+	r := newRig(t)
+	const payments = 3 * few
+	r.receivePayments(payments)
+	for _, change := range []struct {
+		run  string
+		edit func(*event.Event)
+		want string
+	}{
+		{"amounts", halve, "24 of 24 events change: 24 amounts"},
+		{"states", fail, "24 of 24 events change: 24 states"},
+	} {
+		r.edit("pik", func(item *mapping.Item) { change.edit(item.Event) })
+		if sum, _ := r.renormalize(run(change.run)); sum.Text() != change.want || sum.Published != payments || sum.Gone != 0 {
+			t.Errorf("%s: got %q, %+v", change.run, sum.Text(), sum)
+		}
+	}
+	r.wantStored(jetstream.Payments, 3*payments)
+}
+
+// TestNear says which deliveries are read at once, and which by themselves.
+func TestNear(t *testing.T) {
+	dense := make([]uint64, 20)
+	for i := range dense {
+		dense[i] = uint64(100 + i*nearby)
+	}
+	for _, test := range []struct {
+		sequences []uint64
+		want      int
+	}{
+		{dense, 20},
+		{dense[:few], few},
+		{dense[:few-1], 1},
+		{[]uint64{7}, 1},
+		{append(append([]uint64{}, dense[:few]...), 100_000), few},
+		{append([]uint64{1}, dense...), 1},
+	} {
+		if got := near(test.sequences); got != test.want {
+			t.Errorf("%v: %d are read at once, want %d", test.sequences, got, test.want)
+		}
+	}
+}
+
+// TestRenormalizePaces says that corrections are published no faster than is asked for,
+// and that people hear of it meanwhile.
+func TestRenormalizePaces(t *testing.T) {
+	r := newRig(t)
+	r.receivePayments(10)
+	r.edit("pik", func(item *mapping.Item) { halve(item.Event) })
+	stages := map[string][]int{}
+	began := time.Now()
+	sum, _ := r.renormalize(func(n *Renormalize) {
+		n.Run, n.Rate = "slowly", 50
+		n.Progress = func(stage string, done, total int) {
+			if stages[stage] = append(stages[stage], done); total != 10 {
+				t.Errorf("%s: %d of %d", stage, done, total)
+			}
+		}
+	})
+	if took := time.Since(began); sum.Published != 10 || took < 10*time.Second/50 {
+		t.Errorf("%d were published in %v", sum.Published, took)
+	}
+	if got := stages[stageEvents]; !slices.Equal(got, []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 10}) || !slices.Equal(stages[stageCorrections], []int{10}) {
+		t.Errorf("the progress was %v", stages)
+	}
 }
 
 // TestRenormalizeWithholds says what cannot be corrected, and why.

@@ -3,10 +3,7 @@ package operate
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	natsjs "github.com/nats-io/nats.go/jetstream"
@@ -15,97 +12,6 @@ import (
 	"paybridge/schemas/delivery"
 	"paybridge/schemas/event"
 )
-
-// pair finds the deliveries of a batch of stored events. What another correction
-// has replaced, and what is out of the range, is left out.
-func (w *renormalizing) pair(ctx context.Context, messages []*natsjs.RawStreamMsg) ([]*pair, error) {
-	decoded := make([]pair, len(messages))
-	inParallel(len(messages), func(i int) {
-		p := &decoded[i]
-		p.message, p.at = messages[i], messages[i].Sequence
-		if p.of = peek(p.message.Data); p.of.sequence == 0 || w.ID != "" {
-			p.decode()
-		}
-	})
-	var pairs []*pair
-	for i := range decoded {
-		p := &decoded[i]
-		latest := w.latest[p.of]
-		switch {
-		case p.invalid:
-			w.sum.NoEvents++
-			continue
-		case p.of.sequence < w.first, p.of.sequence > w.last, w.ID != "" && p.stored.ID != w.ID, latest != 0 && latest != p.at:
-			continue
-		}
-		var err error
-		if p.raw, err = w.shelf.take(ctx, p.of.sequence); err != nil {
-			return nil, err
-		}
-		pairs = append(pairs, p)
-	}
-	return pairs, nil
-}
-
-// mapPairs maps each delivery once, and compares its items.
-func (w *renormalizing) mapPairs(pairs []*pair) {
-	var deliveries [][]*pair
-	at := map[uint64]int{}
-	for _, p := range pairs {
-		i, seen := at[p.of.sequence]
-		if !seen {
-			i = len(deliveries)
-			at[p.of.sequence] = i
-			deliveries = append(deliveries, nil)
-		}
-		deliveries[i] = append(deliveries[i], p)
-	}
-	inParallel(len(deliveries), func(i int) { w.mapDelivery(deliveries[i]) })
-}
-
-// mapDelivery maps the delivery of some events. Another delivery than theirs, in a
-// raw stream that was made anew, is none.
-func (w *renormalizing) mapDelivery(of []*pair) {
-	raw := of[0].raw
-	if raw == nil {
-		return
-	}
-	items := w.again(raw)
-	for _, p := range of {
-		item := items[min(p.of.item, len(items)-1)]
-		if p.of.item < len(items) && p.equals(item.Event) {
-			continue
-		}
-		p.decode()
-		switch {
-		case p.invalid:
-		case event.RawDigest(raw.Data) != p.stored.RawDigest:
-			p.raw = nil
-		case item.Dead != nil:
-			p.dead = item.Dead
-			p.changes = []FieldChange{{Field: "event", Before: "published", After: string(item.Dead.Reason)}}
-		case p.of.item >= len(items):
-			p.changes = []FieldChange{{Field: "event", Before: "published", After: "no such item"}}
-		default:
-			p.now = item.Event
-			p.changes = fieldChanges(&p.stored, p.now)
-		}
-	}
-}
-
-// inParallel calls work with 0 to n-1, on every processor.
-func inParallel(n int, work func(int)) {
-	var next atomic.Int64
-	var all sync.WaitGroup
-	for range min(n, runtime.GOMAXPROCS(0)) {
-		all.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				work(i)
-			}
-		})
-	}
-	all.Wait()
-}
 
 // report counts a batch, reports what changes, and publishes the corrections.
 func (w *renormalizing) report(ctx context.Context, pairs []*pair) error {
@@ -120,6 +26,7 @@ func (w *renormalizing) report(ctx context.Context, pairs []*pair) error {
 			continue
 		}
 		w.sum.Events++
+		w.done++
 		if len(p.changes) == 0 {
 			continue
 		}
@@ -135,6 +42,7 @@ func (w *renormalizing) report(ctx context.Context, pairs []*pair) error {
 		if w.Run == "" || c.Withheld != "" {
 			continue
 		}
+		w.progress(stageEvents) // a correction may wait for its turn
 		ack, err := w.correct(ctx, p)
 		if err != nil {
 			return err

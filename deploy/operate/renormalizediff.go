@@ -107,7 +107,7 @@ func (c FieldChange) group() string {
 	return head
 }
 
-// Text is the sum in one sentence: "12 of 81,203 events change: 9 amount, 3 state".
+// Text is the sum in one sentence: "12 of 81,203 events change: 9 amounts, 1 state".
 func (s Renormalized) Text() string {
 	text := fmt.Sprintf("%s of %s events change", thousands(s.Changed), thousands(s.Events))
 	fields := slices.SortedFunc(maps.Keys(s.Fields), func(a, b string) int {
@@ -121,7 +121,20 @@ func (s Renormalized) Text() string {
 		if i == 0 {
 			separator = ": "
 		}
-		text += separator + thousands(s.Fields[field]) + " " + field
+		text += separator + counted(s.Fields[field], field)
+	}
+	return text
+}
+
+// counted is so many of a field. A field that is called by more than one word, or by
+// one that has no plural, keeps its name.
+func counted(n int, field string) string {
+	text := thousands(n) + " " + field
+	switch field {
+	case "id", "type", "subject", "time", "event", "kind", "direction", "state", "reference", "parent", "rail", "amount", "original", "fee", "network", "payer", "payee", "reason":
+		if n != 1 {
+			text += "s"
+		}
 	}
 	return text
 }

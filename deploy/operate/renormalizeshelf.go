@@ -5,124 +5,76 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	natsjs "github.com/nats-io/nats.go/jetstream"
-	"github.com/synadia-io/orbit.go/jetstreamext"
 
 	"paybridge/deploy/jetstream"
 	"paybridge/schemas/event"
 )
 
-// cursor reads a range of a stream batch by batch, by direct get. Unlike in a walk,
-// nothing waits at the server while a batch is worked on.
-type cursor struct {
-	js     natsjs.JetStream
-	stream string
-	r      Range
-	next   jetstreamext.GetBatchOpt
-	last   uint64
-	done   bool
-}
-
-func (w *renormalizing) cursor(stream string, r Range) *cursor {
-	next := jetstreamext.GetBatchSeq(max(r.From, 1))
-	if r.From == 0 && !r.Since.IsZero() {
-		next = jetstreamext.GetBatchStartTime(r.Since)
-	}
-	return &cursor{js: w.js, stream: stream, r: r, next: next, last: r.To}
-}
-
-// batch reads on; none are left where it returns none.
-func (c *cursor) batch(ctx context.Context) (messages []*natsjs.RawStreamMsg, err error) {
-	if c.done {
-		return nil, nil
-	}
-	if c.last == 0 { // what is stored from now on is not of this range
-		s, err := c.js.Stream(ctx, c.stream)
-		if err != nil {
-			return nil, streamAdvice(c.stream, err)
-		}
-		if c.last = s.CachedInfo().State.LastSeq; c.last == 0 {
-			c.done = true
-			return nil, nil
-		}
-	}
-	ctx, cancel := context.WithTimeout(ctx, walkTimeout)
-	defer cancel()
-	options := []jetstreamext.GetBatchOpt{c.next, jetstreamext.GetBatchMaxBytes(walkBytes)}
-	if c.r.Subject != "" {
-		options = append(options, jetstreamext.GetBatchSubject(c.r.Subject))
-	}
-	read, err := jetstreamext.GetBatch(ctx, c.js, c.stream, cursorBatch, options...)
-	if err != nil {
-		return nil, fmt.Errorf("stream %s: %w", c.stream, err)
-	}
-	for m, err := range read {
-		switch {
-		case errors.Is(err, jetstreamext.ErrNoMessages):
-			c.done = true
-			return messages, nil
-		case err != nil:
-			return nil, fmt.Errorf("stream %s: %w", c.stream, err)
-		case m.Sequence > c.last:
-			c.done = true
-			return messages, nil
-		}
-		messages = append(messages, m)
-	}
-	if len(messages) == 0 {
-		return nil, fmt.Errorf("stream %s: the server did not answer a read in time", c.stream)
-	}
-	seen := messages[len(messages)-1].Sequence
-	c.done = seen >= c.last
-	c.next = jetstreamext.GetBatchSeq(seen + 1)
-	return messages, nil
-}
-
-// cursorBatch is the size of one read. Every read costs some 40 ms on a busy server,
-// so that a walk's 512 would be most of the time.
-const cursorBatch = 4096
-
-// The most that a shelf holds.
+// The most that a shelf holds: what all normalizers together may have in hand, in any
+// order, and a batch.
 const (
-	shelfMessages = 8192
-	shelfBytes    = 64 << 20
+	shelfMessages = jetstream.MaxAckPending + cursorBatch
+	shelfBytes    = 32 << 20
 )
 
-// shelf holds the deliveries around the event at hand. Events are stored in nearly
-// the order of their deliveries, so it moves forward with them; one that is behind it,
-// such as that of a dead letter that was redriven, is read by itself.
+// shelf holds the deliveries around the events at hand. Events are stored in nearly
+// the order of their deliveries, so it moves forward with them. What is behind it,
+// such as the deliveries of corrections and of dead letters that were redriven, is
+// read beside it.
 type shelf struct {
-	stream natsjs.Stream
-	ahead  *cursor
-	kept   map[uint64]*natsjs.RawStreamMsg
-	order  []uint64
-	bytes  int
-	end    uint64 // the last sequence that was read
+	w       *renormalizing
+	stream  natsjs.Stream
+	forward *cursor
+	kept    map[uint64]*natsjs.RawStreamMsg
+	order   []uint64 // of kept; the oldest first
+	bytes   int
+	end     uint64 // the last sequence that was read
 }
 
-// take is the delivery with a sequence, nil where WEBHOOKS does not hold it.
-func (s *shelf) take(ctx context.Context, sequence uint64) (*natsjs.RawStreamMsg, error) {
-	for sequence > s.end && !s.ahead.done {
-		messages, err := s.ahead.batch(ctx)
-		if err != nil {
+// take is the deliveries with these sequences that WEBHOOKS holds.
+func (s *shelf) take(ctx context.Context, sequences []uint64) (map[uint64]*natsjs.RawStreamMsg, error) {
+	slices.Sort(sequences)
+	sequences = slices.Compact(sequences)
+	found := make(map[uint64]*natsjs.RawStreamMsg, len(sequences))
+	var behind []uint64
+	for _, sequence := range sequences {
+		if err := s.advance(ctx, sequence); err != nil {
 			return nil, err
+		}
+		if m := s.kept[sequence]; m != nil {
+			found[sequence] = m
+		} else {
+			behind = append(behind, sequence)
+		}
+	}
+	for len(behind) > 0 {
+		n := near(behind)
+		if err := s.readBehind(ctx, behind[:n], found); err != nil {
+			return nil, err
+		}
+		behind = behind[n:]
+	}
+	return found, nil
+}
+
+// advance reads on up to a sequence.
+func (s *shelf) advance(ctx context.Context, sequence uint64) error {
+	for sequence > s.end {
+		messages, err := s.forward.batch(ctx)
+		if err != nil {
+			return err
+		}
+		if len(messages) == 0 {
+			return nil
 		}
 		for _, m := range messages {
 			s.put(m)
 		}
 	}
-	if m := s.kept[sequence]; m != nil {
-		return m, nil
-	}
-	m, err := s.stream.GetMsg(ctx, sequence)
-	if errors.Is(err, natsjs.ErrMsgNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("delivery %d: %w", sequence, streamAdvice(jetstream.Webhooks, err))
-	}
-	return m, nil
+	return nil
 }
 
 // put adds a delivery and drops the oldest for it.
@@ -135,6 +87,53 @@ func (s *shelf) put(m *natsjs.RawStreamMsg) {
 		s.bytes -= len(s.kept[oldest].Data)
 		delete(s.kept, oldest)
 		s.order = s.order[1:]
+	}
+}
+
+// Where the next delivery is not farther than nearby, reading what is between costs
+// less than asking again.
+const (
+	nearby = 32
+	few    = 8
+)
+
+// near is how many of some sequences, which are in order, are best read at once.
+func near(sequences []uint64) int {
+	n := 1
+	for n < len(sequences) && sequences[n]-sequences[n-1] <= nearby {
+		n++
+	}
+	if n < few {
+		return 1
+	}
+	return n
+}
+
+// readBehind reads deliveries that the shelf does not hold, and what is between them.
+func (s *shelf) readBehind(ctx context.Context, sequences []uint64, into map[uint64]*natsjs.RawStreamMsg) error {
+	if len(sequences) == 1 {
+		m, err := s.stream.GetMsg(ctx, sequences[0])
+		switch {
+		case errors.Is(err, natsjs.ErrMsgNotFound):
+		case err != nil:
+			return fmt.Errorf("delivery %d: %w", sequences[0], streamAdvice(jetstream.Webhooks, err))
+		default:
+			into[m.Sequence] = m
+		}
+		return nil
+	}
+	c := s.w.cursor(jetstream.Webhooks, Range{From: sequences[0], To: sequences[len(sequences)-1]})
+	defer c.close()
+	for {
+		messages, err := c.batch(ctx)
+		if err != nil || len(messages) == 0 {
+			return err
+		}
+		for _, m := range messages {
+			if _, asked := slices.BinarySearch(sequences, m.Sequence); asked {
+				into[m.Sequence] = m
+			}
+		}
 	}
 }
 
@@ -172,21 +171,4 @@ func (p *pair) equals(now *event.Event) bool {
 	}
 	text, err := now.AppendStructured(make([]byte, 0, len(p.message.Data)))
 	return err == nil && bytes.Equal(text, p.message.Data)
-}
-
-// fetched is one batch, or why there is none.
-type fetched struct {
-	messages []*natsjs.RawStreamMsg
-	err      error
-}
-
-// ahead reads the next batch while the last one is worked on. Whoever calls it
-// receives from what it returns.
-func (c *cursor) ahead(ctx context.Context) <-chan fetched {
-	next := make(chan fetched, 1)
-	go func() {
-		messages, err := c.batch(ctx)
-		next <- fetched{messages, err}
-	}()
-	return next
 }

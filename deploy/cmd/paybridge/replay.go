@@ -35,16 +35,17 @@ func (p *Program) replayRenormalize() *cobra.Command {
 		Short: "what today's packs would make differently, and with --apply, correct it",
 		Long: `Maps stored deliveries with today's packs and compares what they become with the
 events in PAYMENTS, or with the latest correction of each. It says how many change and
-in which fields, with a few examples; --json prints one line for each.
+in which fields, with a few examples; --json prints one line for each, and the sum as
+the last one.
 
 Exit code 0 if nothing changes, 1 if something does, so that CI can gate a change of a
-pack. With --apply it is 0 when all of it is corrected.
+pack; 78 if the pack does not load. With --apply it is 0 when all of it is corrected.
 
 --apply publishes each changed event again: the same id and sequence, replayid is the
 name of the run, replaces the sequence that it corrects. Consumers see it as one more
-message; those who drop ids that they know have to look at replayid too. Run the same
---run again to continue it: each correction is stored once. An event that has another id
-today, or is none, is reported and not published.
+message; those who drop ids that they know have to look at replayid too. A run that was
+interrupted is continued by the same --run: each correction is stored once. An event
+that has another id today, or is none, is reported and not published.
 
 It compares events: of deliveries that were duplicates or died, see audit and
 deadletters redrive. It reads by direct get and makes no consumer.`,
@@ -73,7 +74,7 @@ deadletters redrive. It reads by direct get and makes no consumer.`,
 				return err
 			}
 			r.Programs, r.Seals, r.Mode = programs, verify.Seals, event.Mode(b.Config.Events.Mode)
-			r.Progress = p.progress("events")
+			r.Progress = p.stages()
 			return b.onBus(cmd.Context(), roleReplay, func(ctx context.Context, js natsjs.JetStream) error {
 				return p.renormalize(ctx, js, r, why, asJSON)
 			})
@@ -91,6 +92,17 @@ deadletters redrive. It reads by direct get and makes no consumer.`,
 	return cmd
 }
 
+// stages says how far a command of several stages is: a rate is that of its stage.
+func (p *Program) stages() func(stage string, done, total int) {
+	stages := map[string]func(done, total int){}
+	return func(stage string, done, total int) {
+		if stages[stage] == nil {
+			stages[stage] = p.progress(stage)
+		}
+		stages[stage](done, total)
+	}
+}
+
 // fewExamples is how many changed events are shown to people.
 const fewExamples = 5
 
@@ -106,15 +118,25 @@ func (p *Program) renormalize(ctx context.Context, js natsjs.JetStream, r operat
 			p.printChanged(c)
 		}
 	}
+	if r.Run != "" {
+		fmt.Fprintf(p.Stderr, "publishing corrections as run %s, %s; %s\n", r.Run, limit(r.Rate), consumersSee(r.Run))
+	}
+	began := p.Now()
 	sum, err := r.Compare(ctx, js)
 	if r.Run != "" {
 		p.auditLine("replay renormalize", why, err, zap.String("run", r.Run), zap.String("source", r.Source),
 			zap.Uint64("from", r.Range.From), zap.Uint64("to", r.Range.To), zap.Any("counts", sum))
 	}
 	if err != nil {
-		return err
+		return interrupted(ctx, err, sum, r.Run)
 	}
-	if !asJSON {
+	took := p.Now().Sub(began)
+	fmt.Fprintf(p.Stderr, "compared %d events in %s, %.0f/s\n", sum.Events, operate.Age(took), float64(sum.Events)/max(took.Seconds(), 1e-9))
+	if asJSON {
+		_ = lines.Encode(struct {
+			Sum operate.Renormalized `json:"sum"`
+		}{sum})
+	} else {
 		p.printRenormalized(sum, r.Run)
 	}
 	switch left := sum.Changed - sum.Published - sum.Before; {
@@ -142,8 +164,40 @@ func (p *Program) printRenormalized(sum operate.Renormalized, run string) {
 	if sum.Gone > 0 {
 		fmt.Fprintf(p.Stdout, "%d events are not compared: WEBHOOKS no longer holds their deliveries\n", sum.Gone)
 	}
-	if run != "" {
-		fmt.Fprintf(p.Stdout, "%d corrections are stored now, %d were by another copy of run %s; consumers see each as the same id with replayid %s\n",
-			sum.Published, sum.Before, run, run)
+	switch correct := sum.Changed - sum.Withheld; {
+	case run != "":
+		fmt.Fprintf(p.Stdout, "%d corrections are stored now, %d were by another copy of run %s; %s\n", sum.Published, sum.Before, run, consumersSee(run))
+	case correct > 0:
+		fmt.Fprintf(p.Stdout, "--apply would publish %d corrections; %s\n", correct, consumersSee("NAME"))
+	}
+	if sum.Withheld > 0 {
+		fmt.Fprintf(p.Stdout, "%d cannot be corrected: --json says why\n", sum.Withheld)
+	}
+}
+
+// consumersSee says what a correction is to who subscribes.
+func consumersSee(run string) string {
+	return "consumers see each as one more message: the same id with replayid " + run
+}
+
+// limit is a rate as people say it.
+func limit(rate int) string {
+	if rate <= 0 {
+		return "as many as the bus takes"
+	}
+	return fmt.Sprintf("at most %d a second", rate)
+}
+
+// interrupted says how to go on where a run was ended by a signal.
+func interrupted(ctx context.Context, err error, sum operate.Renormalized, run string) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	if run == "" {
+		return &operate.Advice{Err: fmt.Errorf("replay: interrupted when %d events were compared; so far %s", sum.Events, sum.Text()), Do: "run it again, or a part of it with --since or --seq"}
+	}
+	return &operate.Advice{
+		Err: fmt.Errorf("replay: interrupted when %d events were compared and %d corrections stored, and perhaps a few more", sum.Events, sum.Published),
+		Do:  "go on with the same --apply --run " + run + ": what is stored is not published again",
 	}
 }

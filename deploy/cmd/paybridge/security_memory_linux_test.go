@@ -130,14 +130,23 @@ func (s *siege) spawn(data string) *exec.Cmd {
 // resident is one of the kernel's figures on a process's memory, in bytes.
 func (s *siege) resident(pid int, figure string) int {
 	s.t.Helper()
+	n, err := memoryOf(pid, figure)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return n
+}
+
+// memoryOf is one of the kernel's figures on a process's memory, in bytes.
+func memoryOf(pid int, figure string) (int, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
-		s.t.Fatal(err)
+		return 0, err
 	}
-	_, rest, _ := strings.Cut(string(text), figure+":")
+	_, rest, found := strings.Cut(string(text), figure+":")
+	if !found {
+		return 0, fmt.Errorf("process %d has no %s", pid, figure)
+	}
 	n, err := strconv.Atoi(strings.Fields(rest)[0])
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return n << 10
+	return n << 10, err
 }
