@@ -37,7 +37,7 @@ bench: ## paybridge beside hand-written programs, ratios of one run, about a min
 bench-full: ## every size, concurrency and sync setting; writes the README's table and plot
 	go run ./deploy/bench -full -markdown deploy/bench/results.md -plot deploy/bench/results.svg
 
-scale-test: ## renormalize over 100,000 deliveries: the diff, its rate and memory, a run killed half-way; two minutes
+scale-test: ## renormalize over 100,000 deliveries: the diff, its rate and memory, a run killed half-way; two minutes of an otherwise idle machine
 	go test -count=1 -v -run TestRenormalizeAtScale ./deploy/cmd/paybridge -deliveries 100000
 
 proxy-test: ## the ingress behind a real nginx, with the shipped configuration (needs nginx)

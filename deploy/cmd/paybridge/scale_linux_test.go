@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -31,7 +32,8 @@ const (
 
 // TestRenormalizeAtScale stores deliveries of six sources through the ingress and
 // changes two packs. The diff names exactly the events that change. The run that
-// corrects them is killed half-way and run again: each correction is stored once.
+// corrects them is interrupted, run again and killed half-way, and run again: each
+// correction is stored once.
 func TestRenormalizeAtScale(t *testing.T) {
 	s := newScale(t)
 	s.fill()
@@ -43,6 +45,7 @@ func TestRenormalizeAtScale(t *testing.T) {
 	}
 	wanted := s.wanted()
 	s.checkDiff(wanted)
+	s.interrupt()
 	s.kill(wanted)
 	if r := s.renormalize("--apply", "--run", "scale", "--rate", "0"); r.code != exitOK {
 		t.Errorf("run again: %+v", r)
@@ -125,6 +128,31 @@ func (s *scaled) checkDiff(want wanted) {
 	}
 	if len(found) != len(want) {
 		s.t.Errorf("%d events are named, want %d", len(found), len(want))
+	}
+}
+
+// interrupt ends the run that publishes the corrections with a signal, soon after its
+// first one: it says how far it came and how to go on.
+func (s *scaled) interrupt() {
+	s.t.Helper()
+	p, _, errs := testProgram("replay", "renormalize", "--apply", "--run", "scale", "--rate", "20", "--config", s.config, "--data", s.data)
+	p.Now = time.Now
+	ctx, cancel := context.WithCancel(s.t.Context())
+	defer cancel()
+	code := make(chan int, 1)
+	go func() { code <- p.Run(ctx) }()
+	await(s.t, "a correction", func() bool { return s.stored() > *deliveries })
+	cancel()
+	if got := <-code; got != exitFailed {
+		s.t.Errorf("interrupted, it exits with %d", got)
+	}
+	for _, want := range []string{
+		"publishing corrections as run scale, at most 20 a second; consumers see each as one more message",
+		`"what":"replay renormalize"`, "replay: interrupted when ", "go on with the same --apply --run scale",
+	} {
+		if !strings.Contains(errs.String(), want) {
+			s.t.Errorf("interrupted, it does not say %q:\n%s", want, errs)
+		}
 	}
 }
 
