@@ -129,7 +129,7 @@ func readEvidence(ctx context.Context, js jetstream.JetStream, raw *jetstream.St
 	}
 	// Results of an earlier life of WEBHOOKS name other deliveries.
 	all.results = slices.DeleteFunc(all.results, func(r result) bool {
-		return r.delivery > raw.State.LastSeq || r.at.Before(raw.Created)
+		return r.delivery > raw.State.LastSeq || earlier(r.at, raw)
 	})
 	slices.SortStableFunc(all.results, func(a, b result) int { return a.at.Compare(b.at) })
 	return all, nil

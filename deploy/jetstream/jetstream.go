@@ -59,6 +59,11 @@ func Streams(s config.Streams) []jetstream.StreamConfig {
 	}
 }
 
+// SubjectsOf are the subjects that a stream of the topology takes.
+func SubjectsOf(name string) string {
+	return map[string]string{Webhooks: WebhooksSubjects, Payments: PaymentsSubjects, DeadLetters: DeadLettersSubjects}[name]
+}
+
 // stream is one stream; what all have in common stands here once.
 func stream(name, description, subjects string, all config.Streams, own config.Stream, largest config.Size) jetstream.StreamConfig {
 	return jetstream.StreamConfig{

@@ -42,13 +42,14 @@ const (
 	Normalizer  = "normalizer"  // consumes deliveries, publishes events and dead letters
 	Operator    = "operator"    // looks, and pauses a consumer
 	Replay      = "replay"      // reads every stream through consumers of its own, publishes events: lend it, take it back
-	Provisioner = "provisioner" // writes topology: streams apply, consumer add, backup, restore
+	Backup      = "backup"      // copies whole streams
+	Provisioner = "provisioner" // writes topology: streams apply, streams restore, consumer add
 	System      = "system"      // the system account: server health and metrics
 )
 
 // Roles lists every role of the bridge, in the order of the configuration.
 func Roles() []string {
-	return []string{Ingress, Normalizer, Operator, Replay, Provisioner, System}
+	return []string{Ingress, Normalizer, Operator, Replay, Backup, Provisioner, System}
 }
 
 // Options says what to write.

@@ -162,7 +162,8 @@ func TestNormalizerConsumesAndPublishes(t *testing.T) {
 	c.cannotSubscribe(t, "payments.>", "webhooks.>", "_INBOX_ingress.>")
 }
 
-// P-03: an operator looks and pauses; the replay role touches no consumer but its own.
+// P-03: an operator looks and pauses; the replay role touches no consumer but its
+// own; the backup role copies, and writes nothing by its own hand.
 func TestOperatorCannotDestroy(t *testing.T) {
 	b := start(t)
 	c := b.role(t, nats.Operator)
@@ -181,6 +182,7 @@ func TestOperatorCannotDestroy(t *testing.T) {
 	}
 	c.cannotPublish(t, "webhooks.pik.default", "payments.x.y.z.w", "deadletters.x.y",
 		"$JS.API.STREAM.PURGE.WEBHOOKS", "$JS.API.STREAM.DELETE.WEBHOOKS", "$JS.API.STREAM.UPDATE.WEBHOOKS", "$JS.API.STREAM.RESTORE.WEBHOOKS",
+		"$JS.API.STREAM.SNAPSHOT.WEBHOOKS", // a snapshot goes to any subject that the asker names
 		"$JS.API.CONSUMER.CREATE.WEBHOOKS.x", "$JS.API.CONSUMER.MSG.NEXT.WEBHOOKS.normalizer", "$JS.ACK.WEBHOOKS.normalizer.1.1.1.1.1")
 	r := b.role(t, nats.Replay)
 	if _, err := r.js.CreateConsumer(t.Context(), jetstream.Webhooks, natsjs.ConsumerConfig{Name: "replay", AckPolicy: natsjs.AckNonePolicy}); err != nil {
@@ -188,6 +190,11 @@ func TestOperatorCannotDestroy(t *testing.T) {
 	}
 	r.cannotPublish(t, "webhooks.pik.default", "$JS.API.CONSUMER.CREATE.WEBHOOKS.normalizer", "$JS.API.CONSUMER.DELETE.WEBHOOKS.normalizer",
 		"$JS.API.CONSUMER.MSG.NEXT.WEBHOOKS.normalizer", "$JS.ACK.WEBHOOKS.normalizer.1.1.1.1.1", "$JS.API.STREAM.PURGE.WEBHOOKS")
+	k := b.role(t, nats.Backup)
+	k.cannotPublish(t, "webhooks.pik.default", "payments.x.y.z.w", "deadletters.x.y", "$JS.API.STREAM.RESTORE.WEBHOOKS",
+		"$JS.SNAPSHOT.RESTORE.WEBHOOKS.x", "$JS.API.STREAM.DELETE.WEBHOOKS", "$JS.API.STREAM.UPDATE.WEBHOOKS", "$JS.API.CONSUMER.CREATE.WEBHOOKS.x",
+		"$JS.API.CONSUMER.MSG.NEXT.WEBHOOKS.normalizer", "$JS.API.CONSUMER.PAUSE.WEBHOOKS.normalizer")
+	k.cannotSubscribe(t, "webhooks.>", "payments.>", "$JS.SNAPSHOT.>")
 }
 
 // P-04: nobody sees what is delivered to another.

@@ -16,15 +16,17 @@ import (
 	"paybridge/schemas/event"
 )
 
-// TestOperatorsRightsAreEnough runs everything that only looks as the operator of
-// deploy/nats, who may neither publish nor create a consumer.
-func TestOperatorsRightsAreEnough(t *testing.T) {
+// guarded is a bus with the permissions of deploy/nats, and a connection to it in
+// each role.
+func guarded(t *testing.T) (server *jetstreamtest.Server, as func(role string) natsjs.JetStream) {
+	t.Helper()
 	written, err := nats.Init(nats.Options{Dir: filepath.Join(t.TempDir(), "bus"), Store: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := jetstreamtest.Start(t, jetstreamtest.Configured(t, written.Config))
-	as := func(role string) natsjs.JetStream {
+	server = jetstreamtest.Start(t, jetstreamtest.Configured(t, written.Config))
+	return server, func(role string) natsjs.JetStream {
+		t.Helper()
 		key, err := natsgo.NkeyOptionFromSeed(written.Seeds[role])
 		if err != nil {
 			t.Fatal(err)
@@ -35,6 +37,31 @@ func TestOperatorsRightsAreEnough(t *testing.T) {
 		}
 		return js
 	}
+}
+
+// TestBackupsRightsAreEnough says which roles may copy streams, and which may make
+// them again.
+func TestBackupsRightsAreEnough(t *testing.T) {
+	server, as := guarded(t)
+	provisioner := as(nats.Provisioner)
+	if _, err := jetstream.Apply(t.Context(), provisioner, server.Streams); err != nil {
+		t.Fatal(err)
+	}
+	publish(t, as(nats.Normalizer), aPayment("pik", "one"), event.Structured)
+	dir := filepath.Join(t.TempDir(), "backup")
+	if _, err := (Backup{Dir: dir, Streams: StreamNames(), Now: time.Now()}).Run(t.Context(), as(nats.Backup)); err != nil {
+		t.Fatal(err)
+	}
+	steps, err := restore(t.Context(), provisioner, Restore{Dir: dir, Replace: true})
+	if err != nil || len(steps) != 3 || !steps[1].Verified || steps[1].Kept == "" {
+		t.Errorf("got %+v, %v", steps, err)
+	}
+}
+
+// TestOperatorsRightsAreEnough runs everything that only looks as the operator of
+// deploy/nats, who may neither publish nor create a consumer.
+func TestOperatorsRightsAreEnough(t *testing.T) {
+	server, as := guarded(t)
 	provisioner, operator := as(nats.Provisioner), as(nats.Operator)
 	if _, err := jetstream.Apply(t.Context(), provisioner, server.Streams); err != nil {
 		t.Fatal(err)
@@ -47,7 +74,7 @@ func TestOperatorsRightsAreEnough(t *testing.T) {
 
 	var out bytes.Buffer
 	tail := Tail{Stream: jetstream.Payments, Filter: "payments.pik.>", Count: 2, Since: time.Now().Add(-time.Hour)}
-	err = tail.Run(t.Context(), operator, &out, func() { publish(t, normalizer, aPayment("pik", "two"), event.Structured) })
+	err := tail.Run(t.Context(), operator, &out, func() { publish(t, normalizer, aPayment("pik", "two"), event.Structured) })
 	if err != nil || strings.Count(out.String(), "payment.paid") != 2 {
 		t.Errorf("tail: %s, %v", out.String(), err)
 	}

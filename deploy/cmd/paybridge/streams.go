@@ -16,12 +16,12 @@ import (
 func (p *Program) streamsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "streams",
-		Short: "create, check and show the streams and their consumer",
+		Short: "create, check, show, back up and restore the streams and their consumer",
 		Long: `The topology is three streams (WEBHOOKS, PAYMENTS, DEADLETTERS) and the durable
 consumer "normalizer". Only this command and ` + "`paybridge up`" + ` write it; services
 verify what they use and refuse to start on a drift.`,
 	}
-	cmd.AddCommand(p.streamsApply(), p.streamsCheck(), p.streamsShow())
+	cmd.AddCommand(p.streamsApply(), p.streamsCheck(), p.streamsShow(), p.streamsBackup(), p.streamsRestore())
 	return cmd
 }
 

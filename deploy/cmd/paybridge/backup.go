@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	natsjs "github.com/nats-io/nats.go/jetstream"
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+
+	"paybridge/deploy/jetstream"
+	"paybridge/deploy/operate"
+)
+
+// roleBackup is the role of deploy/nats that copies streams.
+const roleBackup = "backup"
+
+// streamsBackup is `streams backup`.
+func (p *Program) streamsBackup() *cobra.Command {
+	var pl place
+	var asJSON bool
+	var why string
+	b := operate.Backup{}
+	cmd := &cobra.Command{
+		Use:   "backup DIR",
+		Short: "copy the streams and their consumers into a new folder",
+		Long: `Copies each stream as the server's own snapshot, with its consumers and where they
+are, while everything goes on. Then it reads the stream message by message and notes
+counts and a digest over sequence, time, subject, headers and bytes: a restore is
+compared with that. The nats command knows the same files: nats stream restore DIR/NAME.
+
+DIR holds people's data, readable by its owner alone. It is a backup only once this
+command has ended well; SHA256SUMS is written last and names every file.`,
+		Example: "  paybridge streams backup backup-2026-01-31 --why 'before the upgrade'\n" +
+			"  paybridge streams backup webhooks-only --stream WEBHOOKS --json",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := knownStreams(b.Streams); err != nil {
+				return err
+			}
+			if len(b.Streams) == 0 {
+				b.Streams = operate.StreamNames()
+			}
+			b.Dir, b.Now, b.Progress = args[0], p.Now(), p.progress
+			bridge, err := p.find(pl)
+			if err != nil {
+				return err
+			}
+			return bridge.onBus(cmd.Context(), roleBackup, func(ctx context.Context, js natsjs.JetStream) error {
+				m, err := b.Run(ctx, js)
+				p.auditLine("streams backup", why, err, zap.String("dir", b.Dir), zap.Any("counts", counts(m)))
+				if err != nil {
+					return err
+				}
+				return p.printBackup(m, b.Dir, asJSON)
+			})
+		},
+	}
+	pl.flags(cmd)
+	jsonFlag(cmd, &asJSON)
+	streamFlag(cmd, &b.Streams)
+	cmd.Flags().StringVar(&why, "why", "", "why, for the audit line")
+	return cmd
+}
+
+// streamFlag declares --stream.
+func streamFlag(cmd *cobra.Command, to *[]string) {
+	cmd.Flags().StringSliceVar(to, "stream", nil, "only this stream; may be repeated")
+}
+
+// knownStreams refuses a name that no stream of the topology has.
+func knownStreams(names []string) error {
+	for _, name := range names {
+		if jetstream.SubjectsOf(name) == "" {
+			return &operate.Advice{Err: fmt.Errorf("%q is no stream of the bridge", name), Do: fmt.Sprintf("choose of %v", operate.StreamNames())}
+		}
+	}
+	return nil
+}
+
+// counts is what an audit line says of a backup.
+func counts(m operate.Manifest) map[string]uint64 {
+	of := map[string]uint64{}
+	for _, s := range m.Streams {
+		of[s.Name] = s.Messages
+	}
+	return of
+}
+
+func (p *Program) printBackup(m operate.Manifest, dir string, asJSON bool) error {
+	if asJSON {
+		return p.printJSON(m)
+	}
+	t := p.table("STREAM", "MESSAGES", "FROM", "TO", "SIZE", "SHA256 OF THE MESSAGES")
+	for _, s := range m.Streams {
+		t.row(s.Name, s.Messages, s.First, s.Last, operate.Bytes(s.Bytes), orDash(s.Digest()))
+	}
+	if err := t.flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(p.Stdout, "\n%s holds people's data: keep it as the streams are kept, and delete it when they would have\n", dir)
+	fmt.Fprintf(p.Stdout, "what a restore of it would do: %s streams restore %s\n", p.Name, shellWord(dir))
+	return nil
+}
+
+// streamsRestore is `streams restore`.
+func (p *Program) streamsRestore() *cobra.Command {
+	var pl place
+	var asJSON, apply bool
+	var why string
+	r := operate.Restore{}
+	cmd := &cobra.Command{
+		Use:   "restore DIR",
+		Short: "make streams again from a backup, and compare them with it",
+		Long: `Without --apply it checks the backup and says what it would do. With --apply it makes
+each stream again, with sequences, times and headers as they were, reads it message by
+message and compares counts and digests with the backup's; exit code 1 says what differs.
+
+Consumers come back where they were at the backup. The normalizer goes on with the first
+delivery that was not done then: what it did since is done again, under message ids that
+PAYMENTS drops within its duplicate window. Teams read again what they had read since.
+
+A stream that is there and empty is replaced. One that holds messages is refused, unless
+--replace says so: it stops taking messages, is backed up beside DIR, and then deleted. Stop
+the normalizers first; an ingress may go on, its providers send again.`,
+		Example: "  paybridge streams restore backup-2026-01-31\n" +
+			"  paybridge streams restore backup-2026-01-31 --apply --why 'the disk is new'\n" +
+			"  paybridge streams restore webhooks-only --stream WEBHOOKS --replace --apply",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := knownStreams(r.Streams); err != nil {
+				return err
+			}
+			b, err := p.find(pl)
+			if err != nil {
+				return err
+			}
+			r.Dir, r.Now, r.Progress, r.Replicas = args[0], p.Now(), p.progress, b.Config.Streams.Replicas
+			return b.onBus(cmd.Context(), roleProvisioner, func(ctx context.Context, js natsjs.JetStream) error {
+				steps, err := r.Plan(ctx, js)
+				if err == nil && apply {
+					err = r.Run(ctx, js, steps)
+					p.auditLine("streams restore", why, err, zap.String("dir", r.Dir), zap.Bool("replace", r.Replace), zap.Any("counts", steps))
+				}
+				return errors.Join(err, p.printRestore(steps, apply, asJSON))
+			})
+		},
+	}
+	pl.flags(cmd)
+	jsonFlag(cmd, &asJSON)
+	streamFlag(cmd, &r.Streams)
+	flags := cmd.Flags()
+	flags.BoolVar(&apply, "apply", false, "do it; without it nothing is changed")
+	flags.BoolVar(&r.Replace, "replace", false, "also where a stream holds messages: they are backed up, then deleted")
+	flags.StringVar(&why, "why", "", "why, for the audit line")
+	return cmd
+}
+
+func (p *Program) printRestore(steps []operate.RestoreStep, applied, asJSON bool) error {
+	if asJSON {
+		return p.printJSON(notNil(steps))
+	}
+	if len(steps) == 0 {
+		return nil
+	}
+	t := p.table("STREAM", "MESSAGES", "FROM", "TO", "ON THE BUS BEFORE", "RESTORED")
+	for _, s := range steps {
+		t.row(s.Name, s.Messages, s.First, s.Last, thereText(s.There), restoredText(s))
+	}
+	if err := t.flush(); err != nil {
+		return err
+	}
+	for _, s := range steps {
+		p.printRestoreStep(s)
+	}
+	if applied {
+		fmt.Fprintf(p.Stdout, "\nnow: start the normalizers again, then %s streams check and %s audit\n", p.Name, p.Name)
+	} else {
+		fmt.Fprintln(p.Stdout, "\nthe backup is whole; nothing is changed: say --apply to restore it")
+	}
+	return nil
+}
+
+// printRestoreStep says what one should know of a stream beside the table.
+func (p *Program) printRestoreStep(s operate.RestoreStep) {
+	if s.Kept != "" {
+		fmt.Fprintf(p.Stdout, "what %s held is in %s\n", s.Name, s.Kept)
+	}
+	if s.Expired {
+		fmt.Fprintf(p.Stdout, "%s has messages older than its max_age, which is lifted to keep them: set a longer max_age in the configuration, then %s streams apply\n", s.Name, p.Name)
+	}
+	for _, c := range s.Consumers {
+		fmt.Fprintf(p.Stdout, "consumer %s of %s: done up to %d, %d waiting\n", c.Name, s.Name, c.AckFloor, c.Pending)
+	}
+	if s.Verified && s.Name == jetstream.Webhooks && len(s.Consumers) == 0 {
+		fmt.Fprintf(p.Stdout, "the backup has no consumer normalizer: %s streams apply makes it, after the highest delivery that is accounted for\n", p.Name)
+	}
+}
+
+func thereText(n *int) string {
+	switch {
+	case n == nil:
+		return "no stream"
+	case *n == 0:
+		return "empty"
+	}
+	return fmt.Sprint(*n, " messages")
+}
+
+func restoredText(s operate.RestoreStep) string {
+	switch {
+	case s.Verified:
+		return "the same as in the backup"
+	case s.Differs != "":
+		return "NOT the same"
+	}
+	return "not yet"
+}

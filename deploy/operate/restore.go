@@ -1,0 +1,232 @@
+package operate
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	natsjs "github.com/nats-io/nats.go/jetstream"
+
+	"paybridge/deploy/jetstream"
+)
+
+// Restore makes streams again from a backup, and compares what they hold then with
+// what was backed up. Consumers come back where they were: the normalizer goes on
+// with the first delivery that was not done, and a team reads again what it has read
+// since.
+//
+// A stream that is there and empty is replaced. One that holds messages is left
+// alone, unless Replace says otherwise, and then it is backed up first.
+type Restore struct {
+	Dir      string
+	Streams  []string // that are meant; those of the backup where nil
+	Replace  bool     // streams that hold messages too
+	Replicas int      // of the bus that is meant
+	Now      time.Time
+	Progress func(what string) func(done, total int) // called for each long step; may be nil
+
+	manifest Manifest
+}
+
+// RestoreStep is what a restore does, or would do, with one stream.
+type RestoreStep struct {
+	Name      string `json:"name"`
+	Messages  uint64 `json:"messages"` // in the backup
+	First     uint64 `json:"first"`
+	Last      uint64 `json:"last"`
+	There     *int   `json:"there"`               // messages that the bus has in it now; null where there is no stream
+	Expired   bool   `json:"expired"`             // it holds messages older than its max_age, which is lifted to keep them
+	Kept      string `json:"kept,omitempty"`      // folder of the backup of what was replaced
+	Verified  bool   `json:"verified"`            // restored, and found to be what was backed up
+	Differs   string `json:"differs,omitempty"`   // restored, and found to be something else
+	Consumers []Lag  `json:"consumers,omitempty"` // as restored
+}
+
+// Plan checks the backup and says what Run would do. An error says why it would not.
+func (r *Restore) Plan(ctx context.Context, js natsjs.JetStream) ([]RestoreStep, error) {
+	var err error
+	if r.manifest, err = OpenBackup(ctx, r.Dir, inKiB(r.progress("KiB of the backup checked"))); err != nil {
+		return nil, err
+	}
+	var steps []RestoreStep
+	var full []string
+	for _, name := range restoreOrder() {
+		s, there := r.backedUp(name)
+		switch {
+		case r.Streams != nil && !slices.Contains(r.Streams, name), r.Streams == nil && !there:
+			continue
+		case !there:
+			return nil, advise(fmt.Errorf("restore: %s is not in this backup", name), "leave out --stream to see what is")
+		}
+		step := RestoreStep{Name: name, Messages: s.Messages, First: s.First, Last: s.Last, Expired: r.expired(s)}
+		live, err := js.Stream(ctx, name)
+		switch {
+		case errors.Is(err, natsjs.ErrStreamNotFound):
+		case err != nil:
+			return nil, streamAdvice(name, err)
+		default:
+			n := int(live.CachedInfo().State.Msgs)
+			step.There = &n
+			if n > 0 && !r.Replace {
+				full = append(full, fmt.Sprintf("%s holds %d messages", name, n))
+			}
+			if err := idle(ctx, live, n); r.Replace && err != nil {
+				return nil, err
+			}
+		}
+		steps = append(steps, step)
+	}
+	if len(full) > 0 {
+		return steps, advise(fmt.Errorf("restore: %s", joined(full)), "name other streams with --stream, or say --replace: what is there is backed up first, and then deleted")
+	}
+	return steps, nil
+}
+
+// restoreOrder is the flow backwards: deliveries come last, so that nothing works on
+// them before there is a place for what they become.
+func restoreOrder() []string {
+	names := StreamNames()
+	slices.Reverse(names)
+	return names
+}
+
+// idle refuses to take a stream with messages from under a normalizer that works.
+func idle(ctx context.Context, live natsjs.Stream, messages int) error {
+	if live.CachedInfo().Config.Name != jetstream.Webhooks || messages == 0 {
+		return nil
+	}
+	consumer, err := live.Consumer(ctx, jetstream.Normalizer)
+	if errors.Is(err, natsjs.ErrConsumerNotFound) {
+		return nil
+	}
+	if err != nil {
+		return streamAdvice(jetstream.Webhooks, err)
+	}
+	if consumer.CachedInfo().NumWaiting > 0 {
+		return advise(errors.New("restore: a normalizer reads from WEBHOOKS"), "stop the normalizers, and run this again; the place of an `up` is taken by a new one, on another --data folder")
+	}
+	return nil
+}
+
+// backedUp finds a stream in the backup.
+func (r *Restore) backedUp(name string) (BackedUpStream, bool) {
+	i := slices.IndexFunc(r.manifest.Streams, func(s BackedUpStream) bool { return s.Name == name })
+	if i < 0 {
+		return BackedUpStream{}, false
+	}
+	return r.manifest.Streams[i], true
+}
+
+// expiryMargin is how long a restore may take until the last message is compared.
+const expiryMargin = time.Hour
+
+// expired says that the server would delete messages of a stream as soon as they are
+// restored.
+func (r *Restore) expired(s BackedUpStream) bool {
+	var config natsjs.StreamConfig
+	if json.Unmarshal(s.Config, &config) != nil || config.MaxAge == 0 || s.Messages == 0 {
+		return false
+	}
+	return r.Now.Sub(s.FirstTime)+expiryMargin > config.MaxAge
+}
+
+// Run restores what Plan said, one stream after the other, and stops at the first that
+// is not what was backed up.
+func (r *Restore) Run(ctx context.Context, js natsjs.JetStream, steps []RestoreStep) error {
+	for i := range steps {
+		step := &steps[i]
+		s, _ := r.backedUp(step.Name)
+		if step.There != nil {
+			if err := r.clear(ctx, js, step); err != nil {
+				return err
+			}
+		}
+		if err := r.give(ctx, js, s, step.Expired); err != nil {
+			return advise(fmt.Errorf("restore: stream %s: %w", s.Name, err),
+				"if it is there now it is not whole: run this again with --replace; "+adviceOf(err, "the server's log says why"))
+		}
+		if err := r.compare(ctx, js, s, step); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// give sends the snapshot to the server.
+func (r *Restore) give(ctx context.Context, js natsjs.JetStream, s BackedUpStream, lift bool) error {
+	file, err := os.Open(filepath.Join(r.Dir, s.File))
+	if err != nil {
+		return err
+	}
+	defer file.Close() //nolint:errcheck // only read
+	config, err := r.configuration(s, lift)
+	if err != nil {
+		return err
+	}
+	return giveSnapshot(ctx, js.Conn(), s.Name, snapshotState{Config: config, State: s.State}, file, int(s.Bytes), inKiB(r.progress("KiB of "+s.Name)))
+}
+
+// configuration is that of the backup, with the replicas of this bus, the subjects of
+// the contract (what was replaced was backed up without them), and a note for whoever
+// counts what is done of WEBHOOKS (see jetstream.Restored).
+func (r *Restore) configuration(s BackedUpStream, lift bool) (json.RawMessage, error) {
+	config := map[string]json.RawMessage{}
+	if err := json.Unmarshal(s.Config, &config); err != nil {
+		return nil, err
+	}
+	metadata := map[string]string{}
+	if text, ok := config["metadata"]; ok {
+		if err := json.Unmarshal(text, &metadata); err != nil {
+			return nil, err
+		}
+	}
+	jetstream.Restored{Until: s.Taken, At: r.Now}.Note(metadata)
+	set := map[string]any{"subjects": []string{jetstream.SubjectsOf(s.Name)}, "metadata": metadata, "num_replicas": max(r.Replicas, 1)}
+	if lift {
+		set["max_age"] = 0
+	}
+	for key, value := range set {
+		text, err := json.Marshal(value)
+		if err != nil {
+			return nil, err
+		}
+		config[key] = text
+	}
+	return json.Marshal(config)
+}
+
+// compare reads the stream that was made. What had expired between the snapshot and
+// the reading of it is there again, before the first message that was read.
+func (r *Restore) compare(ctx context.Context, js natsjs.JetStream, s BackedUpStream, step *RestoreStep) error {
+	got, err := readThrough(ctx, js, s.Name, max(s.First, 1), s.Last, r.progress("messages of "+s.Name+" compared"))
+	if err != nil {
+		return err
+	}
+	live, err := js.Stream(ctx, s.Name)
+	if err != nil {
+		return streamAdvice(s.Name, err)
+	}
+	step.Differs = s.Differs(got)
+	if state := live.CachedInfo().State; step.Differs == "" && s.Messages > 0 && (state.FirstSeq > s.First || state.FirstSeq < s.FirstThen) {
+		step.Differs = fmt.Sprintf("it begins with %d, want %d", state.FirstSeq, s.First)
+	}
+	if step.Differs != "" {
+		return advise(fmt.Errorf("restore: stream %s: %s", s.Name, step.Differs), "do not start the services on it: restore again from another backup, with --replace")
+	}
+	step.Verified = true
+	lister := live.ListConsumers(ctx)
+	for info := range lister.Info() {
+		step.Consumers = append(step.Consumers, lagOf(info))
+	}
+	return lister.Err()
+}
+
+// progress begins a step.
+func (r *Restore) progress(what string) func(done, total int) {
+	return Backup{Progress: r.Progress}.progress(what)
+}

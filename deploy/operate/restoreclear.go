@@ -1,0 +1,75 @@
+package operate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	natsjs "github.com/nats-io/nats.go/jetstream"
+)
+
+// clear takes away the stream that a restore replaces. First the stream stops taking
+// messages, so that what it holds is final and nothing is acknowledged that would be
+// deleted: an ingress is refused meanwhile, and its provider sends again. What it
+// holds is then backed up.
+func (r *Restore) clear(ctx context.Context, js natsjs.JetStream, step *RestoreStep) error {
+	live, err := js.Stream(ctx, step.Name)
+	if err != nil {
+		return streamAdvice(step.Name, err)
+	}
+	config := live.CachedInfo().Config
+	subjects := config.Subjects
+	config.Subjects = []string{"paybridge.restoring." + step.Name}
+	if live, err = js.UpdateStream(ctx, config); err != nil {
+		return fmt.Errorf("restore: stream %s: %w", step.Name, err)
+	}
+	err = r.keep(ctx, js, live, step)
+	if err == nil {
+		if err = js.DeleteStream(ctx, step.Name); err == nil {
+			return nil
+		}
+	}
+	// It stays, and takes messages again, also where this was interrupted.
+	config.Subjects = subjects
+	_, undone := js.UpdateStream(context.WithoutCancel(ctx), config)
+	return errors.Join(err, undone)
+}
+
+// keep backs up what is about to be deleted.
+func (r *Restore) keep(ctx context.Context, js natsjs.JetStream, live natsjs.Stream, step *RestoreStep) error {
+	messages := live.CachedInfo().State.Msgs
+	switch {
+	case messages == 0:
+		return nil
+	case !r.Replace:
+		return advise(fmt.Errorf("restore: %s holds %d messages by now", step.Name, messages), "stop what writes to it, and look again")
+	}
+	dir := filepath.Clean(r.Dir) + "-replaced-" + step.Name + "-" + r.Now.UTC().Format("20060102T150405Z")
+	if _, err := (Backup{Dir: dir, Streams: []string{step.Name}, Now: r.Now, Progress: r.Progress}).Run(ctx, js); err != nil {
+		return err
+	}
+	step.Kept = dir
+	return nil
+}
+
+// joined is a list as people write it.
+func joined(list []string) string { return strings.Join(list, ", ") }
+
+// adviceOf is what an error itself says to do, or what else to say.
+func adviceOf(err error, otherwise string) string {
+	const insufficientStorage, maximumReplicas, nameInUse = 10047, 10074, 10130
+	var api *natsjs.APIError
+	if errors.As(err, &api) {
+		switch api.ErrorCode {
+		case insufficientStorage:
+			return "give the server more max_file_store"
+		case maximumReplicas:
+			return "streams.replicas needs as many servers in the cluster"
+		case nameInUse:
+			return "somebody has made it meanwhile"
+		}
+	}
+	return otherwise
+}
