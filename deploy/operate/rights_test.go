@@ -78,7 +78,7 @@ func TestOperatorsRightsAreEnough(t *testing.T) {
 	if err != nil || strings.Count(out.String(), "payment.paid") != 2 {
 		t.Errorf("tail: %s, %v", out.String(), err)
 	}
-	if status, err := ReadStatus(t.Context(), operator, time.Now()); err != nil || status.Normalizer == nil || len(status.Sources) != 1 {
+	if status, err := ReadStatus(t.Context(), operator, time.Now(), RateWindow); err != nil || status.Normalizer == nil || len(status.Sources) != 1 {
 		t.Errorf("status: %+v, %v", status, err)
 	}
 	if steps, err := Timeline(t.Context(), operator, "one", Range{}); err != nil || len(steps) != 1 {

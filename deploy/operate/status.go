@@ -14,15 +14,18 @@ import (
 // Status is how the bridge stands at one moment.
 type Status struct {
 	At         time.Time      `json:"at"`
+	Window     float64        `json:"window_seconds"` // the rates are over this long before At
 	Streams    []StreamStatus `json:"streams"`
-	Normalizer *Lag           `json:"normalizer"` // null where the consumer does not exist
-	Sources    []SourceStatus `json:"sources"`    // every source that has anything stored, by name
+	Normalizer *Lag           `json:"normalizer"`                  // null where the consumer does not exist
+	Oldest     time.Time      `json:"oldest_unprocessed,omitzero"` // when the oldest delivery that is not done was stored; absent where all are
+	Sources    []SourceStatus `json:"sources"`                     // every source that has anything stored, by name
 }
 
 // StreamStatus is one stream.
 type StreamStatus struct {
 	Name     string    `json:"name"`
 	Messages uint64    `json:"messages"`
+	Rate     float64   `json:"per_second"` // messages stored
 	Bytes    uint64    `json:"bytes"`
 	MaxBytes int64     `json:"max_bytes"`
 	First    time.Time `json:"first"` // when the oldest message was stored; the zero time in an empty stream
@@ -41,15 +44,26 @@ type Lag struct {
 
 // SourceStatus counts what is stored of one source.
 type SourceStatus struct {
-	Name        string            `json:"name"`
-	Deliveries  uint64            `json:"deliveries"`
-	Events      uint64            `json:"events"`
-	DeadLetters map[string]uint64 `json:"dead_letters"` // by reason
+	Name         string            `json:"name"`
+	Deliveries   uint64            `json:"deliveries"`
+	DeliveryRate float64           `json:"deliveries_per_second"`
+	Waiting      uint64            `json:"waiting"`                     // deliveries that are not done, or are but come after one that is not
+	Oldest       time.Time         `json:"oldest_unprocessed,omitzero"` // when the first of these was stored
+	Events       uint64            `json:"events"`
+	EventRate    float64           `json:"events_per_second"`
+	Last         time.Time         `json:"last_delivery,omitzero"` // when it was stored
+	DeadLetters  map[string]uint64 `json:"dead_letters"`           // by reason
+	NewDead      uint64            `json:"new_dead_letters"`       // within the window
 }
 
-// ReadStatus asks the streams; it reads no message.
-func ReadStatus(ctx context.Context, js natsjs.JetStream, now time.Time) (Status, error) {
-	status := Status{At: now.UTC()}
+// RateWindow is what rates are over where there was no look before.
+const RateWindow = time.Minute
+
+// ReadStatus asks the streams how they stand, and for rates over a window. It reads
+// a few messages: the first of the window, the oldest that is not done, and the last
+// delivery of each subject.
+func ReadStatus(ctx context.Context, js natsjs.JetStream, now time.Time, window time.Duration) (Status, error) {
+	status := Status{At: now.UTC(), Window: window.Seconds()}
 	sources := map[string]*SourceStatus{}
 	source := func(subject string) *SourceStatus {
 		name := sourceToken(subject)
@@ -65,7 +79,7 @@ func ReadStatus(ctx context.Context, js natsjs.JetStream, now time.Time) (Status
 			source(subject).DeadLetters[subject[strings.LastIndexByte(subject, '.')+1:]] += n
 		},
 	}
-	for _, name := range []string{jetstream.Webhooks, jetstream.Payments, jetstream.DeadLetters} {
+	for _, name := range StreamNames() {
 		info, err := subjects(ctx, js, name)
 		if err != nil {
 			return Status{}, err
@@ -74,14 +88,24 @@ func ReadStatus(ctx context.Context, js natsjs.JetStream, now time.Time) (Status
 		for subject, n := range info.State.Subjects {
 			count[name](subject, n)
 		}
+		// The server's own clock: messages are dated by it.
+		if err := addRates(ctx, js, &status, sources, info.TimeStamp.Add(-window)); err != nil {
+			return Status{}, err
+		}
+	}
+	lag, err := ReadLag(ctx, js, jetstream.Webhooks, jetstream.Normalizer)
+	if err != nil {
+		return Status{}, err
+	}
+	status.Normalizer = lag
+	if err := addWaiting(ctx, js, &status, sources); err != nil {
+		return Status{}, err
 	}
 	for _, s := range sources {
 		status.Sources = append(status.Sources, *s)
 	}
 	slices.SortFunc(status.Sources, func(a, b SourceStatus) int { return strings.Compare(a.Name, b.Name) })
-	lag, err := ReadLag(ctx, js, jetstream.Webhooks, jetstream.Normalizer)
-	status.Normalizer = lag
-	return status, err
+	return status, nil
 }
 
 // subjects is a stream with how many messages each subject has.

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"text/tabwriter"
 
@@ -34,8 +35,11 @@ func notNil[T any](list []T) []T {
 type table struct{ w *tabwriter.Writer }
 
 // table begins a table with its head.
-func (p *Program) table(head ...string) table {
-	t := table{tabwriter.NewWriter(p.Stdout, 0, 0, 2, ' ', 0)}
+func (p *Program) table(head ...string) table { return newTable(p.Stdout, head...) }
+
+// newTable begins a table on w.
+func newTable(w io.Writer, head ...string) table {
+	t := table{tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)}
 	fmt.Fprintln(t.w, strings.Join(head, "\t"))
 	return t
 }

@@ -3,9 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	natsjs "github.com/nats-io/nats.go/jetstream"
@@ -14,65 +14,126 @@ import (
 	"paybridge/deploy/operate"
 )
 
-// statusCommand is `status`: one screen, at one moment.
+// statusCommand is `status`: one screen, at one moment, or again and again.
 func (p *Program) statusCommand() *cobra.Command {
 	var pl place
-	var asJSON bool
+	var asJSON, watched bool
+	var w watch
 	cmd := &cobra.Command{
-		Use:     "status",
-		Short:   "what is stored, how far behind the normalizer is, what died",
-		Example: "  paybridge status\n  paybridge status --json",
+		Use:   "status",
+		Short: "what is stored, how fast, how far behind the normalizer is, what died",
+		Long: `Prints the streams, the normalizer and each source: messages and their rate, what waits
+and for how long, and dead letters by reason. Rates are over the last minute.
+
+--watch draws it again every --interval, with rates since the last look, until Ctrl-C.
+Where the output is no terminal it prints one block after the other; with --json, one
+object a line.`,
+		Example: "  paybridge status\n  paybridge status --json\n  paybridge status --watch\n  paybridge status --watch --interval 10s --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if w.interval <= 0 {
+				return &operate.Advice{Err: fmt.Errorf("status: an interval of %v", w.interval), Do: "wait between two looks, such as --interval 2s"}
+			}
 			b, err := p.find(pl)
 			if err != nil {
 				return err
 			}
+			w.bus, w.json = b.NATS().URL, asJSON
 			return b.onBus(cmd.Context(), roleOperator, func(ctx context.Context, js natsjs.JetStream) error {
-				status, err := operate.ReadStatus(ctx, js, p.Now())
+				if watched {
+					return p.watch(ctx, js, w)
+				}
+				status, err := operate.ReadStatus(ctx, js, p.Now(), operate.RateWindow)
 				if err != nil {
 					return err
 				}
 				if asJSON {
 					return p.printJSON(status)
 				}
-				return p.printStatus(status)
+				return printStatus(p.Stdout, status)
 			})
 		},
 	}
 	pl.flags(cmd)
 	jsonFlag(cmd, &asJSON)
+	cmd.Flags().BoolVar(&watched, "watch", false, "again and again, until Ctrl-C")
+	cmd.Flags().DurationVar(&w.interval, "interval", 2*time.Second, "with --watch: between two looks")
+	cmd.Flags().IntVar(&w.count, "count", 0, "with --watch: stop after so many looks (0: go on)")
 	return cmd
 }
 
-// printStatus prints the streams, the normalizer and the sources, in the order of
-// the flow.
-func (p *Program) printStatus(s operate.Status) error {
-	t := p.table("STREAM", "MESSAGES", "SIZE", "OF", "OLDEST", "NEWEST")
+// printStatus prints the streams, the normalizer, the sources and the dead letters, in
+// the order of the flow. Every line fits into 80 columns where names are short.
+func printStatus(w io.Writer, s operate.Status) error {
+	t := newTable(w, "STREAM", "MESSAGES", "PER SECOND", "SIZE", "OF", "OLDEST", "NEWEST")
 	for _, stream := range s.Streams {
-		t.row(stream.Name, stream.Messages, operate.Bytes(stream.Bytes), operate.Bytes(stream.MaxBytes), ago(s.At, stream.First), ago(s.At, stream.Last))
+		t.row(stream.Name, stream.Messages, rate(stream.Rate), operate.Bytes(stream.Bytes), operate.Bytes(stream.MaxBytes), ago(s.At, stream.First), ago(s.At, stream.Last))
 	}
 	if err := t.flush(); err != nil {
 		return err
 	}
 	if n := s.Normalizer; n == nil {
-		fmt.Fprintln(p.Stdout, "\nthe consumer normalizer does not exist: nothing becomes an event")
+		fmt.Fprintln(w, "\nthe consumer normalizer does not exist: nothing becomes an event")
 	} else {
-		fmt.Fprintf(p.Stdout, "\nnormalizer: %d waiting, %d in hand, %d redelivered; done up to delivery %d\n", n.Pending, n.InHand, n.Redelivered, n.AckFloor)
+		fmt.Fprintf(w, "\nnormalizer: %d waiting, %d in hand, %d redelivered; ", n.Pending, n.InHand, n.Redelivered)
+		if s.Oldest.IsZero() {
+			fmt.Fprintf(w, "done up to delivery %d\n", n.AckFloor)
+		} else {
+			fmt.Fprintf(w, "the oldest, %d, since %s\n", n.AckFloor+1, age(s.At, s.Oldest))
+		}
 	}
 	if len(s.Sources) == 0 {
 		return nil
 	}
-	fmt.Fprintln(p.Stdout)
-	t = p.table("SOURCE", "DELIVERIES", "EVENTS", "DEAD LETTERS")
+	fmt.Fprintln(w)
+	t = newTable(w, "SOURCE", "DELIVERIES", "/S", "LAST", "WAITING", "OLDEST", "EVENTS", "/S", "DEAD", "NEW")
+	dead := false
 	for _, source := range s.Sources {
-		var dead []string
-		for _, reason := range slices.Sorted(maps.Keys(source.DeadLetters)) {
-			dead = append(dead, fmt.Sprintf("%d %s", source.DeadLetters[reason], reason))
+		total := uint64(0)
+		for _, n := range source.DeadLetters {
+			total += n
 		}
-		t.row(source.Name, source.Deliveries, source.Events, orDash(strings.Join(dead, ", ")))
+		dead = dead || total > 0
+		t.row(source.Name, source.Deliveries, rate(source.DeliveryRate), age(s.At, source.Last), source.Waiting, age(s.At, source.Oldest),
+			source.Events, rate(source.EventRate), total, source.NewDead)
+	}
+	if err := t.flush(); err != nil || !dead {
+		return err
+	}
+	return printDeadReasons(w, s)
+}
+
+// printDeadReasons counts the dead letters by source and reason.
+func printDeadReasons(w io.Writer, s operate.Status) error {
+	fmt.Fprintln(w)
+	t := newTable(w, "DEAD LETTERS", "REASON", "COUNT")
+	for _, source := range s.Sources {
+		for _, reason := range slices.Sorted(maps.Keys(source.DeadLetters)) {
+			t.row(source.Name, reason, source.DeadLetters[reason])
+		}
 	}
 	return t.flush()
+}
+
+// rate is a rate per second, with as many decimals as tell something.
+func rate(r float64) string {
+	switch {
+	case r == 0:
+		return "0"
+	case r < 0.095:
+		return fmt.Sprintf("%.2f", r)
+	case r < 9.95:
+		return fmt.Sprintf("%.1f", r)
+	}
+	return fmt.Sprintf("%.0f", r)
+}
+
+// age is how long something was before now, "-" where it never was.
+func age(now, at time.Time) string {
+	if at.IsZero() {
+		return "-"
+	}
+	return operate.Age(max(now.Sub(at), 0).Round(time.Second))
 }
 
 // ago is how long before now something was, "-" where it never was.
@@ -80,7 +141,7 @@ func ago(now, at time.Time) string {
 	if at.IsZero() {
 		return "-"
 	}
-	return operate.Age(now.Sub(at).Round(time.Second)) + " ago"
+	return age(now, at) + " ago"
 }
 
 // orDash is text, or a dash where there is none.
