@@ -18,11 +18,12 @@ import (
 
 // Tail follows the events as they come in.
 type Tail struct {
-	Stream string    // name of the stream of events
-	Filter string    // subject filter, see EventFilter
-	Since  time.Time // stored at or after; the zero time means from now on
-	Count  int       // return after so many; 0: never
-	JSON   bool      // one CloudEvent a line, in structured form
+	Stream string         // name of the stream of events
+	Filter string         // subject filter, see EventFilter
+	Since  time.Time      // stored at or after; the zero time means from now on
+	Count  int            // return after so many; 0: never
+	JSON   bool           // one CloudEvent a line, in structured form
+	Select EventSelection // of those that Filter lets through
 }
 
 // Run writes events to w until Count is reached or ctx ends; a canceled ctx is no
@@ -32,7 +33,8 @@ type Tail struct {
 func (t Tail) Run(ctx context.Context, js jetstream.JetStream, w io.Writer, ready func()) error {
 	seen := 0
 	err := Follow(ctx, js, t.Stream, t.Filter, t.Since, ready, func(m *jetstream.RawStreamMsg) error {
-		if err := t.write(w, m); err != nil {
+		written, err := t.write(w, m)
+		if err != nil || !written {
 			return err
 		}
 		if seen++; seen == t.Count {
@@ -51,24 +53,30 @@ func (t Tail) Run(ctx context.Context, js jetstream.JetStream, w io.Writer, read
 	return nil
 }
 
-// write prints one event. What does not decode is printed as such and never
-// skipped: somebody else wrote it, and the operator wants to know.
-func (t Tail) write(w io.Writer, m *jetstream.RawStreamMsg) error {
+// write prints one event, if it is meant. What does not decode is printed as such and
+// never skipped: somebody else wrote it, and the operator wants to know.
+func (t Tail) write(w io.Writer, m *jetstream.RawStreamMsg) (written bool, err error) {
 	e, err := event.Decode(m.Header, m.Data)
 	if err != nil {
+		if !t.Select.holds(m.Subject, nil) {
+			return false, nil
+		}
 		_, err := fmt.Fprintf(w, "%s is no event: %v\n", m.Subject, err)
-		return err
+		return true, err
+	}
+	if !t.Select.holds(m.Subject, &e) {
+		return false, nil
 	}
 	if !t.JSON {
 		_, err := fmt.Fprintln(w, EventLine(m.Subject, &e))
-		return err
+		return true, err
 	}
 	line, err := StructuredLine(&e)
 	if err != nil {
-		return err
+		return false, err
 	}
 	_, err = w.Write(line)
-	return err
+	return true, err
 }
 
 // StructuredLine is e in structured form on one line, its numbers' text kept.

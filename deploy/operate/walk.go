@@ -123,3 +123,13 @@ func Sequences(text string) (from, to uint64, err error) {
 	}
 	return from, to, nil
 }
+
+// pendingAfter is how many messages that the filter of a walk means are stored behind
+// one, as the server said when it was read.
+func pendingAfter(m *jetstream.RawStreamMsg) int {
+	n, err := strconv.Atoi(m.Header.Get("Nats-Num-Pending"))
+	if err != nil {
+		return 0
+	}
+	return n
+}

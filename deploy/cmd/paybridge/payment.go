@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	natsjs "github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 
+	"paybridge/deploy/normalizerd"
 	"paybridge/deploy/operate"
 )
 
@@ -19,67 +21,109 @@ func (p *Program) paymentCommand() *cobra.Command {
 	var source, since string
 	cmd := &cobra.Command{
 		Use:   "payment ID",
-		Short: "the events of one payment, in order",
-		Long: `Prints every stored event whose payment id, merchant's reference or parent is ID, in
-the order in which the deliveries came. It reads the whole stream: --source and
---since make it read less.`,
-		Example: "  paybridge payment txn_def456\n  paybridge payment order-17 --source pik --since 7d",
+		Short: "one payment's deliveries, events and dead letters, in order of time",
+		Long: `Prints what is stored of the payment whose id, merchant's reference or parent is ID: the
+deliveries, with received-at, request id and sequence, also those that became nothing
+new; the events; and the dead letters. Bodies are not printed.
+
+It reads the streams whole: --source and --since make it read less.`,
+		Example: "  paybridge payment txn_def456\n  paybridge payment pl_abc123xyz --source pik --since 7d\n  paybridge payment txn_def456 --json",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			r := operate.Range{}
+			h := operate.History{ID: args[0], Source: source, Progress: p.progress}
 			var err error
+			if strings.ContainsAny(source, ".*>") {
+				return &operate.Advice{Err: fmt.Errorf("%q is no source", source), Do: "name one source, as in the configuration; tail has filters"}
+			}
 			if source != "" {
-				if r.Subject, err = operate.EventFilter(source); err != nil {
+				if h.Filter, err = operate.EventFilter(source); err != nil {
 					return err
 				}
 			}
-			if r.Since, err = operate.Moment(since, p.Now()); err != nil {
+			if h.Since, err = operate.Moment(since, p.Now()); err != nil {
 				return err
 			}
 			b, err := p.find(pl)
 			if err != nil {
 				return err
 			}
+			programs, problems := normalizerd.Programs(b.Config, b.Library)
+			if len(problems) > 0 {
+				return problems
+			}
+			h.Programs = programs
 			return b.onBus(cmd.Context(), roleOperator, func(ctx context.Context, js natsjs.JetStream) error {
-				steps, err := operate.Timeline(ctx, js, args[0], r)
+				steps, err := h.Read(ctx, js)
 				if err != nil {
 					return err
 				}
 				if len(steps) == 0 {
 					return &operate.Advice{
-						Err: fmt.Errorf("payment %q: no stored event is of it", args[0]),
+						Err: fmt.Errorf("payment %q: nothing that is stored is of it", args[0]),
 						Do:  "the id is the provider's (payment.id of an event) or your reference; `paybridge deadletters list` shows what became no event",
 					}
 				}
-				return p.printSteps(steps, asJSON)
+				return p.printHistory(steps, asJSON)
 			})
 		},
 	}
 	pl.flags(cmd)
 	jsonFlag(cmd, &asJSON)
-	cmd.Flags().StringVar(&source, "source", "", "only events of this source, or any subject filter as for tail")
-	cmd.Flags().StringVar(&since, "since", "", "only events stored since then: a duration or a time")
+	cmd.Flags().StringVar(&source, "source", "", "only what is of this source")
+	cmd.Flags().StringVar(&since, "since", "", "only what was stored since then: a duration or a time")
 	return cmd
 }
 
-// printSteps prints a timeline, or one JSON object an event.
-func (p *Program) printSteps(steps []operate.Step, asJSON bool) error {
+// printHistory prints a line for each message, or one JSON object.
+func (p *Program) printHistory(steps []operate.HistoryStep, asJSON bool) error {
+	lines := json.NewEncoder(p.Stdout)
 	for _, step := range steps {
 		if !asJSON {
-			fmt.Fprintf(p.Stdout, "%s  stored %s as %s\n", operate.EventLine(step.Subject, &step.Event), step.Stored.UTC().Format(time.RFC3339), step.Event.Sequence)
+			fmt.Fprintf(p.Stdout, "%s  %s\n", step.Stored.UTC().Format("2006-01-02 15:04:05.000Z"), historyLine(step))
 			continue
 		}
-		line, err := operate.StructuredLine(&step.Event)
-		if err != nil {
-			return err
+		told := struct {
+			operate.HistoryStep
+			Event json.RawMessage `json:"event,omitempty"`
+		}{HistoryStep: step}
+		if step.Event != nil {
+			line, err := operate.StructuredLine(&step.Event.Event)
+			if err != nil {
+				return err
+			}
+			told.Event = line
 		}
-		err = json.NewEncoder(p.Stdout).Encode(struct {
-			operate.Step
-			Event json.RawMessage `json:"event"`
-		}{step, line})
-		if err != nil {
+		if err := lines.Encode(told); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// historyLine is a step for people. What a stranger sent cannot drive the terminal.
+func historyLine(s operate.HistoryStep) string {
+	switch {
+	case s.Delivery != nil:
+		d := s.Delivery
+		line := fmt.Sprintf("delivery %-6d     %s/%s received %s, request %s, %d bytes, %s %s", s.Sequence, d.Source, d.Endpoint,
+			d.ReceivedAt.UTC().Format(time.RFC3339Nano), orDash(operate.Printable(d.RequestID)), d.Bytes, d.Scheme, operate.Printable(d.KeyID))
+		if d.Events == 0 {
+			line += ": no event is stored as its own"
+		}
+		return line
+	case s.DeadLetter != nil:
+		d := s.DeadLetter
+		return fmt.Sprintf("dead letter %-6d  %s, delivery %d, item %d, at %s", s.Sequence, d.Reason, d.Raw, d.Item, orDash(operate.Printable(d.Pointer)))
+	}
+	e := &s.Event.Event
+	amount := ""
+	if m := e.Payment.Amount; m != nil {
+		amount = " " + m.Value + " " + m.Currency
+	}
+	line := fmt.Sprintf("event %-6d        %s %s%s, %s of %s, id %s, as %s", s.Sequence, e.Payment.Kind, e.Payment.State, operate.Printable(amount),
+		operate.Printable(e.Type), e.Time.UTC().Format(time.RFC3339), operate.Printable(e.ID), e.Sequence)
+	if e.ReplayID != "" {
+		line += fmt.Sprintf(", corrected by replay %s", operate.Printable(e.ReplayID))
+	}
+	return line
 }

@@ -30,14 +30,20 @@ head and the tail may be left out, and * stands for any one word:
 
   pik                    everything from source pik
   '*.payin.confirmed'    money confirmed coming in, any source
-  '*.refund'             refunds`,
+  '*.refund'             refunds
+
+--source, --kind, --state and --payment narrow by word, beside or instead of FILTER;
+each may be repeated but the last. --since begins with what is stored already.`,
 		Example: `  paybridge tail
   paybridge tail '*.payin.confirmed' --json
-  paybridge tail pik --since 1h --count 10`,
+  paybridge tail pik --since 1h --count 10
+  paybridge tail --kind payin --state confirmed,settled --since 7d
+  paybridge tail --payment txn_def456 --since 7d`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
-			if tail.Filter, err = operate.EventFilter(first(args)); err != nil {
+			tail.Select.Filter = first(args)
+			if tail.Filter, err = tail.Select.Subject(); err != nil {
 				return err
 			}
 			if tail.Since, err = operate.Moment(since, p.Now()); err != nil {
@@ -61,6 +67,10 @@ head and the tail may be left out, and * stands for any one word:
 	pl.flags(cmd)
 	cmd.Flags().BoolVar(&tail.JSON, "json", false, "print each CloudEvent as JSON, one a line")
 	cmd.Flags().StringVar(&since, "since", "", "begin with events stored since then: a duration (1h) or a time (2026-01-31T12:00:00Z)")
+	cmd.Flags().StringSliceVar(&tail.Select.Sources, "source", nil, "only events of this source")
+	cmd.Flags().StringSliceVar(&tail.Select.Kinds, "kind", nil, "only this kind: payin, payout, transfer, refund, fee, dispute, unknown")
+	cmd.Flags().StringSliceVar(&tail.Select.States, "state", nil, "only this state, such as confirmed")
+	cmd.Flags().StringVar(&tail.Select.Payment, "payment", "", "only events of this payment: its id, your reference, or its parent")
 	cmd.Flags().IntVar(&tail.Count, "count", 0, "stop after so many events (0: go on)")
 	cmd.Flags().DurationVar(&timeout, "timeout", 0, "stop after this long; with --count, a failure if too few came")
 	return cmd
