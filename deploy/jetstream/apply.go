@@ -67,16 +67,9 @@ type plan struct {
 // delivery that is not known to have become events, a duplicate or a dead letter.
 // Only where nothing was ever processed is that the beginning.
 func Apply(ctx context.Context, js jetstream.JetStream, s config.Streams) ([]Change, error) {
-	plans, refused, err := planStreams(ctx, js, s)
+	plans, consumers, err := planAll(ctx, js, s)
 	if err != nil {
 		return nil, err
-	}
-	consumers, refusedConsumers, err := planConsumers(ctx, js, s)
-	if err != nil {
-		return nil, err
-	}
-	if refused = append(refused, refusedConsumers...); len(refused) > 0 {
-		return nil, &Refused{Reasons: refused}
 	}
 	var report []Change
 	for _, p := range plans {
@@ -94,6 +87,61 @@ func Apply(ctx context.Context, js jetstream.JetStream, s config.Streams) ([]Cha
 		report = append(report, change)
 	}
 	return report, nil
+}
+
+// Preview says what Apply would do, and writes nothing. Of a consumer of a stream that is
+// to be made it does not say where it begins.
+func Preview(ctx context.Context, js jetstream.JetStream, s config.Streams) ([]Change, error) {
+	plans, consumers, err := planAll(ctx, js, s)
+	if err != nil {
+		return nil, err
+	}
+	var report []Change
+	creates := false
+	for _, p := range plans {
+		creates = creates || p.create
+		report = append(report, Change{Name: p.want.Name, Action: action(p.create, p.drifts), Changed: p.drifts})
+	}
+	for _, p := range consumers {
+		change := Change{Name: p.want.name(), Action: action(p.create, p.drifts), Changed: p.drifts}
+		if p.create && !creates {
+			after, err := accounted(ctx, js)
+			if err != nil {
+				return report, fmt.Errorf("%s: finding where it stopped: %w", p.want.name(), err)
+			}
+			change.Start = after + 1
+		}
+		report = append(report, change)
+	}
+	return report, nil
+}
+
+// action is what a plan comes to.
+func action(create bool, drifts []Drift) Action {
+	switch {
+	case create:
+		return Created
+	case len(drifts) > 0:
+		return Updated
+	}
+	return Unchanged
+}
+
+// planAll compares everything with the contract. What would lose a message, or cannot
+// be done, is *Refused.
+func planAll(ctx context.Context, js jetstream.JetStream, s config.Streams) ([]plan, []consumerPlan, error) {
+	plans, refused, err := planStreams(ctx, js, s)
+	if err != nil {
+		return nil, nil, err
+	}
+	consumers, refusedConsumers, err := planConsumers(ctx, js, s)
+	if err != nil {
+		return nil, nil, err
+	}
+	if refused = append(refused, refusedConsumers...); len(refused) > 0 {
+		return nil, nil, &Refused{Reasons: refused}
+	}
+	return plans, consumers, nil
 }
 
 // planStreams compares every stream with the contract.

@@ -2,6 +2,7 @@ package jetstream_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -230,5 +231,37 @@ func publish(t *testing.T, js natsjs.JetStream, subject string, body []byte) {
 	t.Helper()
 	if _, err := js.Publish(t.Context(), subject, body); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Preview says what Apply then does, and does nothing.
+func TestPreview(t *testing.T) {
+	server := jetstreamtest.Start(t, jetstreamtest.Bare())
+	js := server.JetStream(t)
+	for range 2 { // on nothing, and once everything is there
+		preview, err := jetstream.Preview(t.Context(), js, server.Streams)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := jetstream.Preview(t.Context(), js, server.Streams)
+		if err != nil || fmt.Sprint(again) != fmt.Sprint(preview) {
+			t.Errorf("a preview has changed something: %v, %v", again, err)
+		}
+		done, err := jetstream.Apply(t.Context(), js, server.Streams)
+		if err != nil || fmt.Sprint(done) != fmt.Sprint(preview) {
+			t.Errorf("preview %v, done %v, %v", preview, done, err)
+		}
+	}
+	longer := server.Streams
+	longer.Payments.MaxAge *= 2
+	preview, err := jetstream.Preview(t.Context(), js, longer)
+	if err != nil || preview[1].Action != jetstream.Updated || len(preview[1].Changed) != 1 {
+		t.Errorf("got %v, %v", preview, err)
+	}
+	if err := js.DeleteConsumer(t.Context(), jetstream.Webhooks, jetstream.Normalizer); err != nil {
+		t.Fatal(err)
+	}
+	if preview, err = jetstream.Preview(t.Context(), js, longer); err != nil || preview[3].Action != jetstream.Created || preview[3].Start != 1 {
+		t.Errorf("got %v, %v", preview, err)
 	}
 }

@@ -42,8 +42,17 @@ type DeadSelection struct {
 	Source   string          `json:"source,omitempty"`
 	Reason   delivery.Reason `json:"reason,omitempty"`
 	Since    time.Time       `json:"since,omitzero"`     // stored at or after
+	Until    time.Time       `json:"until,omitzero"`     // stored before
 	Sequence uint64          `json:"sequence,omitempty"` // in DEADLETTERS: this one alone
 	Limit    int             `json:"limit,omitempty"`    // the first so many; 0: all
+}
+
+// means says that a message is among them; Limit is for who counts.
+func (s DeadSelection) means(m *natsjs.RawStreamMsg) bool {
+	return (s.Source == "" || sourceToken(m.Subject) == s.Source) &&
+		(s.Reason == "" || strings.HasSuffix(m.Subject, "."+string(s.Reason))) &&
+		(s.Sequence == 0 || m.Sequence == s.Sequence) &&
+		!m.Time.Before(s.Since) && (s.Until.IsZero() || m.Time.Before(s.Until))
 }
 
 // Redriven sums up a redrive. Every dead letter is in exactly one of Published,
@@ -150,9 +159,7 @@ func (w *redriving) choose(ctx context.Context) error {
 			w.own[itemOf{l.StreamSequence, l.Item}] = true
 		}
 		switch {
-		case s.Reason != "" && !strings.HasSuffix(m.Subject, "."+string(s.Reason)),
-			s.Sequence != 0 && m.Sequence != s.Sequence, m.Time.Before(s.Since),
-			s.Limit > 0 && len(w.letters) == s.Limit:
+		case !s.means(m), s.Limit > 0 && len(w.letters) == s.Limit:
 			return nil
 		case err != nil:
 			w.sum.Letters++

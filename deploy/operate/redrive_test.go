@@ -95,9 +95,9 @@ func (r *rig) wantStored(stream string, want int) {
 	}
 }
 
-// mixedDead is how many dead letters the acceptance test redrives: PIK's of two
-// reasons, and items of GoCardless's batches of three, of which two die.
-const mixedDead = 200
+// mixedDead is how many dead letters the acceptance test redrives: PIK's whole
+// deliveries of two reasons, and items of GoCardless's batches of three, of which two die.
+const mixedDead = 1000
 
 // storeMixed stores deliveries until there are mixedDead dead letters, and how many
 // events there are beside them.
@@ -108,6 +108,12 @@ func (r *rig) storeMixed() (events int) {
 	}
 	dead := 0
 	for i := 0; dead < mixedDead; i++ {
+		if i%10 == 0 {
+			r.bury(r.receive(pikBody(fmt.Sprintf("evt_%d", i), fmt.Sprintf("txn_%d", i))), delivery.CrashGuard)
+			r.normalize(none)
+			dead++
+			continue
+		}
 		if i%2 == 0 || dead+2 > mixedDead {
 			r.receive(pikBody(fmt.Sprintf("evt_%d", i), fmt.Sprintf("txn_%d", i)))
 			dead++
@@ -125,7 +131,27 @@ func (r *rig) storeMixed() (events int) {
 	return events
 }
 
-// TestRedriveOnce is the promise: many mixed dead letters, the packs mended, two
+// bury makes a stored delivery a dead letter.
+func (r *rig) bury(sequence uint64, reason delivery.Reason) {
+	r.t.Helper()
+	webhooks, err := r.js.Stream(r.t.Context(), jetstream.Webhooks)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	m, err := webhooks.GetMsg(r.t.Context(), sequence)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	l := delivery.DeadLetter{
+		Reason: reason, Source: sourceToken(m.Subject), StreamSequence: sequence, Deliveries: 1, NormalizerVersion: "test",
+		RawMessageID: m.Header.Get(delivery.MessageIDHeader), Raw: m.Header, Body: m.Data,
+	}
+	if _, err := r.js.PublishMsg(r.t.Context(), l.Message()); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// TestRedriveOnce is the promise: 1,000 mixed dead letters, the packs mended, two
 // redrives at the same time: each event once. And a week later nothing more, when
 // the duplicate window has forgotten everything.
 func TestRedriveOnce(t *testing.T) {
@@ -135,7 +161,7 @@ func TestRedriveOnce(t *testing.T) {
 	r.wantStored(jetstream.Payments, events)
 
 	preview := r.redrive(DeadSelection{}, false)
-	if preview.Published != mixedDead || preview.Events != mixedDead || len(preview.Groups) != 2 {
+	if preview.Published != mixedDead || preview.Events != mixedDead || len(preview.Groups) != 3 {
 		t.Errorf("the preview says %+v", preview)
 	}
 	r.wantStored(jetstream.Payments, events)

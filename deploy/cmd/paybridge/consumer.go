@@ -7,6 +7,7 @@ import (
 
 	natsjs "github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
+	"go.uber.org/zap"
 
 	"paybridge/deploy/jetstream"
 	"paybridge/deploy/operate"
@@ -29,7 +30,7 @@ nothing while the team's service is down, and nobody else is disturbed.`,
 // rights.
 func (p *Program) consumerAdd() *cobra.Command {
 	var pl place
-	var filter, since string
+	var filter, since, why string
 	var onlyNew bool
 	cmd := &cobra.Command{
 		Use:   "add NAME",
@@ -53,7 +54,9 @@ comes again. It begins with everything that is stored, unless told otherwise.`,
 				return err
 			}
 			return b.onBus(cmd.Context(), roleProvisioner, func(ctx context.Context, js natsjs.JetStream) error {
-				if err := team.Add(ctx, js); err != nil {
+				err := team.Add(ctx, js)
+				p.auditLine("consumer add", why, err, zap.String("consumer", team.Name), zap.String("filter", team.Filter))
+				if err != nil {
 					return err
 				}
 				fmt.Fprintf(p.Stdout, "consumer %s reads %s of stream %s\n\nread from it with the nats CLI, or any NATS client:\n  nats --server %s consumer next %s %s --count 10\n",
@@ -66,6 +69,7 @@ comes again. It begins with everything that is stored, unless told otherwise.`,
 	cmd.Flags().StringVar(&filter, "filter", "", "which events, as for tail (default: all)")
 	cmd.Flags().StringVar(&since, "since", "", "begin with events stored since then: a duration or a time")
 	cmd.Flags().BoolVar(&onlyNew, "new", false, "begin with what is stored from now on")
+	cmd.Flags().StringVar(&why, "why", "", "why, for the audit line")
 	cmd.MarkFlagsMutuallyExclusive("since", "new")
 	return cmd
 }
@@ -100,12 +104,9 @@ func (p *Program) consumerShow() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.lags(cmd.Context(), pl, asJSON, func(ctx context.Context, js natsjs.JetStream) ([]operate.Lag, error) {
-				lag, err := operate.ReadLag(ctx, js, jetstream.Payments, args[0])
+				lag, err := p.team(ctx, js, args[0])
 				if err != nil {
 					return nil, err
-				}
-				if lag == nil {
-					return nil, &operate.Advice{Err: fmt.Errorf("consumer %s does not exist", args[0]), Do: "list them with `paybridge consumer list`"}
 				}
 				return []operate.Lag{*lag}, nil
 			})
@@ -143,33 +144,51 @@ func (p *Program) lags(ctx context.Context, pl place, asJSON bool, read func(con
 }
 
 // consumerRemove is `consumer remove`. What it loses, a place in the stream, cannot
-// be brought back, so it wants to be told twice.
+// be brought back, so it says what that is and wants to be told twice.
 func (p *Program) consumerRemove() *cobra.Command {
 	var pl place
 	var yes bool
+	var why string
 	cmd := &cobra.Command{
 		Use:     "remove NAME",
 		Short:   "delete one; its place in the stream is lost",
-		Example: "  paybridge consumer remove ledger --yes",
+		Long:    "Without --yes it says what would be lost, and fails.",
+		Example: "  paybridge consumer remove ledger --yes --why 'the team has moved'",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if !yes {
-				return &operate.Advice{Err: errors.New("removing a consumer loses its place in the stream"), Do: "say --yes if that is meant"}
-			}
 			b, err := p.find(pl)
 			if err != nil {
 				return err
 			}
 			return b.onBus(cmd.Context(), roleProvisioner, func(ctx context.Context, js natsjs.JetStream) error {
-				if err := operate.RemoveTeam(ctx, js, args[0]); err != nil {
+				lag, err := p.team(ctx, js, args[0])
+				if err != nil {
 					return err
 				}
-				fmt.Fprintf(p.Stdout, "consumer %s is removed\n", args[0])
-				return nil
+				fmt.Fprintf(p.Stdout, "consumer %s: its place after event %d, with %d waiting and %d in hand\n", lag.Name, lag.AckFloor, lag.Pending, lag.InHand)
+				if !yes {
+					return &operate.Advice{Err: errors.New("removing a consumer loses its place in the stream"), Do: "say --yes if that is meant"}
+				}
+				err = operate.RemoveTeam(ctx, js, args[0])
+				p.auditLine("consumer remove", why, err, zap.Any("consumer", lag))
+				if err == nil {
+					fmt.Fprintf(p.Stdout, "consumer %s is removed\n", args[0])
+				}
+				return err
 			})
 		},
 	}
 	pl.flags(cmd)
 	cmd.Flags().BoolVar(&yes, "yes", false, "do it")
+	cmd.Flags().StringVar(&why, "why", "", "why, for the audit line")
 	return cmd
+}
+
+// team is how far behind a consumer is that must be there.
+func (p *Program) team(ctx context.Context, js natsjs.JetStream, name string) (*operate.Lag, error) {
+	lag, err := operate.ReadLag(ctx, js, jetstream.Payments, name)
+	if err == nil && lag == nil {
+		err = &operate.Advice{Err: fmt.Errorf("consumer %s does not exist", name), Do: "list them with `paybridge consumer list`"}
+	}
+	return lag, err
 }

@@ -20,7 +20,7 @@ func (p *Program) deadlettersCommand() *cobra.Command {
 		Use:   "deadletters",
 		Short: "deliveries that could not become events: which, and why",
 	}
-	cmd.AddCommand(p.deadlettersList(), p.deadlettersShow(), p.deadlettersRedrive())
+	cmd.AddCommand(p.deadlettersList(), p.deadlettersShow(), p.deadlettersRedrive(), p.deadlettersExport())
 	return cmd
 }
 
@@ -112,7 +112,7 @@ func (p *Program) deadlettersShow() *cobra.Command {
 		Short: "one dead letter: its headers, and its body only with --body",
 		Long: `SEQUENCE is the dead letter's own, as ` + "`deadletters list`" + ` prints it. The body holds
 people's data: it is printed only with --body, byte for byte.`,
-		Example: "  paybridge deadletters show 17\n  paybridge deadletters show 17 --body",
+		Example: "  paybridge deadletters show 1\n  paybridge deadletters show 1 --body",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			sequence, err := strconv.ParseUint(args[0], 10, 64)

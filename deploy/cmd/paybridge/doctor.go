@@ -27,7 +27,7 @@ func (p *Program) doctorCommand() *cobra.Command {
 sizes, the memory of the duplicate windows, clocks and disk. Changes nothing.
 
 Exit code 1 if a check fails.`,
-		Example: "  paybridge doctor\n  paybridge doctor --config /etc/paybridge/paybridge.yaml --json",
+		Example: "  paybridge doctor\n  paybridge doctor --config paybridge.yaml --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			b, err := p.find(pl)

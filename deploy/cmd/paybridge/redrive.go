@@ -26,8 +26,8 @@ const roleReplay = "replay"
 func (p *Program) deadlettersRedrive() *cobra.Command {
 	var pl place
 	var asJSON, yes bool
-	var since, reason, why string
-	var s operate.DeadSelection
+	var why string
+	var chosen deadFlags
 	cmd := &cobra.Command{
 		Use:   "redrive",
 		Short: "map dead letters again with today's packs, and publish what they become",
@@ -44,12 +44,8 @@ It reads DEADLETTERS once, and PAYMENTS once from 48h before the oldest of them 
 			"  paybridge deadletters redrive --source pik --yes --why 'the pack knows the new type'",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s.Reason = delivery.Reason(reason)
-			if reason != "" && !s.Reason.Valid() {
-				return &operate.Advice{Err: fmt.Errorf("%q is no reason of dead letters", reason), Do: fmt.Sprintf("one of %v", delivery.Reasons())}
-			}
-			var err error
-			if s.Since, err = operate.Moment(since, p.Now()); err != nil {
+			s, err := chosen.read(p)
+			if err != nil {
 				return err
 			}
 			b, err := p.find(pl)
@@ -78,12 +74,8 @@ It reads DEADLETTERS once, and PAYMENTS once from 48h before the oldest of them 
 	}
 	pl.flags(cmd)
 	jsonFlag(cmd, &asJSON)
+	chosen.flags(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&reason, "reason", "", "only this reason, such as mapping_failed")
-	flags.StringVar(&since, "since", "", "only what died since then: a duration or a time")
-	flags.StringVar(&s.Source, "source", "", "only this source")
-	flags.Uint64Var(&s.Sequence, "seq", 0, "only this dead letter, by its own sequence")
-	flags.IntVar(&s.Limit, "limit", 0, "only the first so many")
 	flags.StringVar(&why, "why", "", "why, for the audit line")
 	flags.BoolVar(&yes, "yes", false, "publish; without it nothing is changed")
 	return cmd

@@ -41,7 +41,7 @@ URL and secret come from the configuration and the data folder. To send to any
 other address, name both: --url and --secret-file; SOURCE may then be the name of a
 pack.`,
 		Example: `  paybridge send pik
-  paybridge send pik --repeat 1000 --rate 200 --vary
+  paybridge send pik --repeat 100 --rate 200 --vary
   paybridge send pixorder --endpoint PixPaymentReceivement
   paybridge send pik --url https://pay.example.com/webhooks/pik --secret-file pik.secret`,
 		Args: cobra.RangeArgs(1, 2),
