@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	natsjs "github.com/nats-io/nats.go/jetstream"
@@ -29,7 +30,7 @@ import (
 // A folder is a backup only once it has its sums, which are written last.
 type Backup struct {
 	Dir      string
-	Streams  []string // of the topology; in the order of the flow
+	Streams  []string // of the topology; nil: all
 	Now      time.Time
 	Progress func(what string) func(done, total int) // called for each long step; may be nil
 }
@@ -65,7 +66,10 @@ func (b Backup) Run(ctx context.Context, js natsjs.JetStream) (Manifest, error) 
 	if err := newFolder(b.Dir); err != nil {
 		return m, err
 	}
-	for _, name := range b.Streams {
+	for _, name := range StreamNames() {
+		if b.Streams != nil && !slices.Contains(b.Streams, name) {
+			continue
+		}
 		s, err := b.stream(ctx, js, name)
 		if err != nil {
 			return m, advise(fmt.Errorf("backup: %w", err), "what is in "+b.Dir+" is no backup: remove it, and run this again")

@@ -32,7 +32,7 @@ func (r *rig) fill() {
 func (r *rig) backup() string {
 	r.t.Helper()
 	dir := filepath.Join(r.t.TempDir(), "backup")
-	m, err := Backup{Dir: dir, Streams: StreamNames(), Now: time.Now()}.Run(r.t.Context(), r.js)
+	m, err := Backup{Dir: dir, Now: time.Now()}.Run(r.t.Context(), r.js)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -225,7 +225,7 @@ func TestDamagedBackup(t *testing.T) {
 	}
 	_, err = restore(t.Context(), js, Restore{Dir: dir})
 	checkAdvice(t, err, "holds no finished backup", "streams backup")
-	_, err = Backup{Dir: dir, Streams: StreamNames(), Now: time.Now()}.Run(t.Context(), r.js)
+	_, err = Backup{Dir: dir, Now: time.Now()}.Run(t.Context(), r.js)
 	checkAdvice(t, err, "is not empty", "new folder")
 }
 

@@ -35,16 +35,17 @@ type Restore struct {
 
 // RestoreStep is what a restore does, or would do, with one stream.
 type RestoreStep struct {
-	Name      string `json:"name"`
-	Messages  uint64 `json:"messages"` // in the backup
-	First     uint64 `json:"first"`
-	Last      uint64 `json:"last"`
-	There     *int   `json:"there"`               // messages that the bus has in it now; null where there is no stream
-	Expired   bool   `json:"expired"`             // it holds messages older than its max_age, which is lifted to keep them
-	Kept      string `json:"kept,omitempty"`      // folder of the backup of what was replaced
-	Verified  bool   `json:"verified"`            // restored, and found to be what was backed up
-	Differs   string `json:"differs,omitempty"`   // restored, and found to be something else
-	Consumers []Lag  `json:"consumers,omitempty"` // as restored
+	Name      string   `json:"name"`
+	Messages  uint64   `json:"messages"` // in the backup
+	First     uint64   `json:"first"`
+	Last      uint64   `json:"last"`
+	There     *int     `json:"there"`               // messages that the bus has in it now; null where there is no stream
+	Expired   bool     `json:"expired"`             // it holds messages older than its max_age, which is lifted to keep them
+	Lost      []string `json:"lost,omitempty"`      // durable consumers on the bus that the backup does not have
+	Kept      string   `json:"kept,omitempty"`      // folder of the backup of what was replaced
+	Verified  bool     `json:"verified"`            // restored, and found to be what was backed up
+	Differs   string   `json:"differs,omitempty"`   // restored, and found to be something else
+	Consumers []Lag    `json:"consumers,omitempty"` // as restored
 }
 
 // Plan checks the backup and says what Run would do. An error says why it would not.
@@ -76,6 +77,9 @@ func (r *Restore) Plan(ctx context.Context, js natsjs.JetStream) ([]RestoreStep,
 				full = append(full, fmt.Sprintf("%s holds %d messages", name, n))
 			}
 			if err := idle(ctx, live, n); r.Replace && err != nil {
+				return nil, err
+			}
+			if step.Lost, err = lost(ctx, live, s); err != nil {
 				return nil, err
 			}
 		}
@@ -111,6 +115,18 @@ func idle(ctx context.Context, live natsjs.Stream, messages int) error {
 		return advise(errors.New("restore: a normalizer reads from WEBHOOKS"), "stop the normalizers, and run this again; the place of an `up` is taken by a new one, on another --data folder")
 	}
 	return nil
+}
+
+// lost are the durable consumers that go with a stream and do not come back.
+func lost(ctx context.Context, live natsjs.Stream, s BackedUpStream) ([]string, error) {
+	var names []string
+	lister := live.ListConsumers(ctx)
+	for info := range lister.Info() {
+		if info.Config.Durable != "" && !slices.ContainsFunc(s.Consumers, func(l Lag) bool { return l.Name == info.Name }) {
+			names = append(names, info.Name)
+		}
+	}
+	return names, lister.Err()
 }
 
 // backedUp finds a stream in the backup.

@@ -49,7 +49,7 @@ func TestBackupsRightsAreEnough(t *testing.T) {
 	}
 	publish(t, as(nats.Normalizer), aPayment("pik", "one"), event.Structured)
 	dir := filepath.Join(t.TempDir(), "backup")
-	if _, err := (Backup{Dir: dir, Streams: StreamNames(), Now: time.Now()}).Run(t.Context(), as(nats.Backup)); err != nil {
+	if _, err := (Backup{Dir: dir, Now: time.Now()}).Run(t.Context(), as(nats.Backup)); err != nil {
 		t.Fatal(err)
 	}
 	steps, err := restore(t.Context(), provisioner, Restore{Dir: dir, Replace: true})

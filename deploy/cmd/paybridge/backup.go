@@ -39,9 +39,6 @@ command has ended well; SHA256SUMS is written last and names every file.`,
 			if err := knownStreams(b.Streams); err != nil {
 				return err
 			}
-			if len(b.Streams) == 0 {
-				b.Streams = operate.StreamNames()
-			}
 			b.Dir, b.Now, b.Progress = args[0], p.Now(), p.progress
 			bridge, err := p.find(pl)
 			if err != nil {
@@ -189,6 +186,9 @@ func (p *Program) printRestoreStep(s operate.RestoreStep) {
 	}
 	if s.Expired {
 		fmt.Fprintf(p.Stdout, "%s has messages older than its max_age, which is lifted to keep them: set a longer max_age in the configuration, then %s streams apply\n", s.Name, p.Name)
+	}
+	for _, name := range s.Lost {
+		fmt.Fprintf(p.Stdout, "consumer %s of %s is not in the backup and goes with what is replaced: %s consumer add %s, afterwards\n", name, s.Name, p.Name, name)
 	}
 	for _, c := range s.Consumers {
 		fmt.Fprintf(p.Stdout, "consumer %s of %s: done up to %d, %d waiting\n", c.Name, s.Name, c.AckFloor, c.Pending)
