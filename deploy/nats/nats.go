@@ -8,8 +8,10 @@
 // nothing. The normalizer can read through its own consumer and publish events
 // and dead letters. An operator can look, and pause, and cannot publish, create
 // or destroy. A team lives in an account of its own and sees its own durable
-// consumer. Only the provisioner writes topology. What permissions cannot say, the
-// content of a header, is what the seal is for.
+// consumer. Only the provisioner writes topology. The backup role writes nothing by
+// its own hand, but a snapshot goes to any subject that its asker names: its key is
+// to be kept like one that publishes. What permissions cannot say, the content of a
+// header, is what the seal is for.
 //
 // Seeds are secrets: they are written with mode 0600, once, and never printed.
 package nats

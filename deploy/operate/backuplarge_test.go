@@ -24,7 +24,7 @@ func publishMany(t *testing.T, js natsjs.JetStream, n, size int) {
 		for j := range body {
 			body[j] = byte(random.Uint32())
 		}
-		if _, err := js.PublishAsync("webhooks.pik.default", body, natsjs.WithMsgID(fmt.Sprint(i))); err != nil {
+		if _, err := js.PublishAsync("webhooks.pik.default", body, natsjs.WithMsgID(fmt.Sprint(i)), natsjs.WithStallWait(walkTimeout)); err != nil {
 			t.Fatal(err)
 		}
 	}

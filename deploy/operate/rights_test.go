@@ -84,6 +84,12 @@ func TestOperatorsRightsAreEnough(t *testing.T) {
 	if steps, err := Timeline(t.Context(), operator, "one", Range{}); err != nil || len(steps) != 1 {
 		t.Errorf("payment: %+v, %v", steps, err)
 	}
+	if steps, err := (History{ID: "one"}).Read(t.Context(), operator); err != nil || len(steps) != 1 {
+		t.Errorf("history: %+v, %v", steps, err)
+	}
+	if sum, err := (DeadExport{To: filepath.Join(t.TempDir(), "dead"), Act: true}).Run(t.Context(), operator); err != nil || sum.DeadLetters != 0 {
+		t.Errorf("export: %+v, %v", sum, err)
+	}
 	if groups, err := DeadLetters(t.Context(), operator, Range{}); err != nil || len(groups) != 0 {
 		t.Errorf("dead letters: %+v, %v", groups, err)
 	}

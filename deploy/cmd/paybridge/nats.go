@@ -27,9 +27,9 @@ func (p *Program) natsInit() *cobra.Command {
 		Short: "write a seed for each role and team, and a nats-server.conf that admits them",
 		Long: `Writes one nkey seed for each role (mode 0600, never printed) and a nats-server
 configuration with allow lists: the ingress publishes deliveries and reads nothing,
-the normalizer consumes them and publishes events, an operator looks, the
-provisioner writes topology, and each team reads its own durable consumer from an
-account of its own.
+the normalizer consumes them and publishes events, an operator looks, backup copies
+streams, the provisioner writes topology, and each team reads its own durable consumer
+from an account of its own.
 
 Nothing is overwritten: a second run would lock out who holds a seed of the first.`,
 		Example: `  paybridge nats init --dir bus --team ledger
