@@ -119,7 +119,7 @@ func (h History) deliveries(ctx context.Context, js natsjs.JetStream, became map
 		}})
 		return nil
 	}
-	if err := Walk(ctx, js, jetstream.Webhooks, r, counted(add, h.progress(jetstream.Webhooks))); err != nil {
+	if err := Walk(ctx, js, jetstream.Webhooks, r, counting(add, h.progress(jetstream.Webhooks))); err != nil {
 		return nil, err
 	}
 	return steps, h.earlier(ctx, js, became, seen, add)
@@ -170,7 +170,7 @@ func (h History) madeOf(d *delivery.Delivery, sequence uint64) bool {
 func (h History) deadLetters(ctx context.Context, js natsjs.JetStream, became map[uint64]int) ([]HistoryStep, error) {
 	var steps []HistoryStep
 	r := Range{Subject: DeadFilter(h.Source, ""), Since: h.Since}
-	err := Walk(ctx, js, jetstream.DeadLetters, r, counted(func(m *natsjs.RawStreamMsg) error {
+	err := Walk(ctx, js, jetstream.DeadLetters, r, counting(func(m *natsjs.RawStreamMsg) error {
 		l, err := delivery.DecodeDeadLetter(m.Subject, m.Header, m.Data)
 		if err != nil {
 			return nil // no dead letter of this bridge; `audit` counts those
@@ -188,8 +188,8 @@ func (h History) deadLetters(ctx context.Context, js natsjs.JetStream, became ma
 	return steps, err
 }
 
-// counted calls progress after each message.
-func counted(visit func(*natsjs.RawStreamMsg) error, progress func(done, total int)) func(*natsjs.RawStreamMsg) error {
+// counting calls progress after each message.
+func counting(visit func(*natsjs.RawStreamMsg) error, progress func(done, total int)) func(*natsjs.RawStreamMsg) error {
 	done := 0
 	return func(m *natsjs.RawStreamMsg) error {
 		done++
