@@ -21,6 +21,7 @@ import "time"
 type Config struct {
 	File         string // the file's name as given to Load or Parse
 	Fingerprint  string // 16 hexadecimal digits of the file's SHA-256, to tell one text from another
+	Environment  Environment
 	Ingress      Ingress
 	Normalizer   Normalizer
 	NATS         NATS
@@ -33,6 +34,18 @@ type Config struct {
 
 	lines map[string]int // line of every key path that the file holds
 }
+
+// Environment says what the bridge is for. No program runs differently for it:
+// tools that would put deliveries into production by mistake ask for it.
+type Environment string
+
+// The environments; "" where the file does not say.
+const (
+	Production  Environment = "production"
+	Staging     Environment = "staging"
+	Test        Environment = "test"
+	Development Environment = "development"
+)
 
 // Ingress is the public listener and its limits.
 type Ingress struct {

@@ -73,6 +73,7 @@ func TestDefaults(t *testing.T) {
 		"embedded.listen":    c.Embedded.Listen == "127.0.0.1:4222",
 		"embedded.sync":      c.Embedded.Sync.Always,
 		"streams.replicas":   c.Streams.Replicas == 1,
+		"environment":        c.Environment == "",
 		"events.mode":        c.Events.Mode == config.Structured,
 		"events.native":      c.Events.Native == config.NativeFull,
 		"events.source_base": c.Events.SourceBase == "urn:paybridge",

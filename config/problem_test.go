@@ -69,6 +69,7 @@ func TestMistakes(t *testing.T) {
 		"window beyond age":         {"streams: {webhooks: {max_age: 1h}}", "streams.webhooks.duplicate_window: 2h0m0s is longer than the stream keeps, 1h0m0s"},
 		"message below body":        {"ingress: {max_body: 1MiB}\nstreams: {max_message: 1MiB}", "paybridge.yaml:2: streams.max_message: 1MiB has no room for ingress.max_body 1MiB and its headers (use at least 1088KiB)"},
 		"stream below message":      {"streams: {max_message: 2MiB, webhooks: {max_bytes: 1MiB}}", "streams.webhooks.max_bytes: 1MiB has no room for one message of 2MiB"},
+		"environment":               {"environment: prod", `environment: "prod" is not known (one of production, staging, test, development)`},
 		"mode":                      {"events: {mode: batched}", `events.mode: "batched" is not known (one of structured, binary)`},
 		"native":                    {"events: {native: some}", "one of full, redacted, none"},
 		"source base":               {"events: {source_base: 'urn:paybridge:'}", "write an absolute URI without the last colon"},

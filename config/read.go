@@ -28,6 +28,7 @@ func (r *reader) read(root *yaml.Node) {
 	if text, ok := s.text("providers_dir"); ok && text != "" {
 		value(s, "providers_dir", &c.ProvidersDir, r.path)
 	}
+	value(s, "environment", &c.Environment, parseChoice(Production, Staging, Test, Development))
 	s.list("sources", func(key string, node *yaml.Node) {
 		c.Sources = append(c.Sources, r.source(key, node))
 	})

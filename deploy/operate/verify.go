@@ -91,7 +91,7 @@ func (v Verify) one(m *natsjs.RawStreamMsg) (signed bool, _ *Unverified) {
 		return false, &Unverified{Problem: "its source or endpoint is not in the configuration", Do: "verify with the configuration that it was received with"}
 	}
 	result, err := verifier.Verify(auth.Request{
-		Method: http.MethodPost, URL: url, Query: d.Query, Header: http.Header(d.Header), Body: d.Body, ReceivedAt: d.ReceivedAt,
+		Method: http.MethodPost, URL: url, Query: d.Query, Header: http.Header(d.Header), Body: d.Body, ReceivedAt: d.SignedAt(),
 	})
 	if err != nil {
 		return false, &Unverified{Problem: err.Error(), Do: fmt.Sprintf("it was signed with secret %q: has that one been taken out of the configuration?", d.KeyID)}

@@ -3,12 +3,15 @@ package document
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 )
 
 // Redacted is what stands in place of a value that was redacted.
-const Redacted = `"[redacted]"`
+const Redacted = `"` + redactedText + `"`
+
+const redactedText = "[redacted]"
 
 // Pattern is an RFC 6901 pointer in which "*" is every element of a list or every
 // member of an object: "/data/transactions/*/pix/payer/name".
@@ -38,16 +41,54 @@ func ParsePattern(text string) (Pattern, error) {
 // by [Redacted]. Nulls stay, and so does all white space. Where no pattern meets
 // anything the result is n.Raw itself; the caller must not change it.
 func Redact(n *Node, patterns []Pattern) []byte {
-	hidden := map[*Node]bool{}
-	for _, p := range patterns {
-		mark(n, p.steps, hidden)
-	}
+	hidden := n.doc.hide([]*Node{n}, patterns)
 	if len(hidden) == 0 {
 		return n.Raw()
 	}
 	out := make([]byte, 0, len(n.Raw()))
 	out, copied := splice(n, hidden, out, n.start)
 	return append(out, n.doc.source[copied:n.end]...)
+}
+
+// RedactItems is the document's source with the value of every place that a pattern
+// names, from each of items, replaced by [Redacted]. Items are nodes of the document. Where
+// no pattern meets anything the result is the source itself; the caller must not change it.
+func (d *Document) RedactItems(items []*Node, patterns []Pattern) []byte {
+	hidden := d.hide(items, patterns)
+	if len(hidden) == 0 {
+		return d.source
+	}
+	out, copied := splice(d.Root(), hidden, make([]byte, 0, len(d.source)), 0)
+	return append(out, d.source[copied:]...)
+}
+
+// RedactForm is RedactItems for a form, written as a form again.
+func (d *Document) RedactForm(items []*Node, patterns []Pattern) []byte {
+	hidden := d.hide(items, patterns)
+	var out []byte
+	for i := range d.Root().Size() {
+		member := d.Root().At(i)
+		text := member.Text()
+		if hidden[member] || hidden[d.Root()] {
+			text = redactedText
+		}
+		if i > 0 {
+			out = append(out, '&')
+		}
+		out = append(append(append(out, url.QueryEscape(member.Name())...), '='), url.QueryEscape(text)...)
+	}
+	return out
+}
+
+// hide gathers what patterns name, from each of items.
+func (d *Document) hide(items []*Node, patterns []Pattern) map[*Node]bool {
+	hidden := map[*Node]bool{}
+	for _, n := range items {
+		for _, p := range patterns {
+			mark(n, p.steps, hidden)
+		}
+	}
+	return hidden
 }
 
 // mark gathers the nodes below n at the end of steps.

@@ -43,4 +43,17 @@ type Delivery struct {
 	Header      textproto.MIMEHeader // the HTTP headers that the pack names, canonical names
 	SignedID    string               // value of a header id that the signature covers; part of the message id, not on the wire
 	Body        []byte               // the body as received
+
+	// FirstReceivedAt is, of a delivery that was put into another environment, when its
+	// request came; the zero time of every other. See Reseal.
+	FirstReceivedAt time.Time
+}
+
+// SignedAt is the clock of the provider's signature: when the request came, wherever
+// the delivery has been put since.
+func (d *Delivery) SignedAt() time.Time {
+	if !d.FirstReceivedAt.IsZero() {
+		return d.FirstReceivedAt
+	}
+	return d.ReceivedAt
 }

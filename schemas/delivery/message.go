@@ -23,6 +23,8 @@ const (
 	QueryHeader       = "Webhook-Query"
 	SealHeader        = "Webhook-Seal"
 
+	FirstReceivedAtHeader = "Webhook-First-Received-At" // as Webhook-Received-At; only where Reseal wrote it
+
 	prefix       = "Webhook-"
 	keptPrefix   = "Webhook-Header-" // then the canonical name of an HTTP header
 	subjectRoot  = "webhooks"
@@ -79,6 +81,9 @@ func (d Delivery) MessageWithDigest(keys Keys, digest [sha256.Size]byte) *nats.M
 	values.setUnlessEmpty(msg.Header, KeyIDHeader, d.KeyID)
 	values.setUnlessEmpty(msg.Header, TraceparentHeader, d.Traceparent)
 	values.setUnlessEmpty(msg.Header, QueryHeader, d.Query)
+	if !d.FirstReceivedAt.IsZero() {
+		values.set(msg.Header, FirstReceivedAtHeader, d.FirstReceivedAt.UTC().Format(receivedForm))
+	}
 	for name, kept := range d.Header {
 		values.set(msg.Header, keptPrefix+name, kept...)
 	}
@@ -93,7 +98,7 @@ func (d Delivery) MessageWithDigest(keys Keys, digest [sha256.Size]byte) *nats.M
 type values []string
 
 func (d Delivery) values() values {
-	n := 11 // the headers above, and the seal
+	n := 12 // the headers above, and the seal
 	for _, kept := range d.Header {
 		n += len(kept)
 	}
@@ -128,7 +133,7 @@ func (v *values) setUnlessEmpty(h nats.Header, name, text string) {
 // data. The error is a *DecodeError.
 func Decode(subject string, h nats.Header, data []byte) (Delivery, error) {
 	d := Delivery{Body: data}
-	var received string
+	var received, first string
 	for _, field := range []struct {
 		name     string
 		into     *string
@@ -143,6 +148,7 @@ func Decode(subject string, h nats.Header, data []byte) (Delivery, error) {
 		{KeyIDHeader, &d.KeyID, false},
 		{TraceparentHeader, &d.Traceparent, false},
 		{QueryHeader, &d.Query, false},
+		{FirstReceivedAtHeader, &first, false},
 	} {
 		if err := one(h, field.name, field.into); err != nil {
 			return Delivery{}, err
@@ -160,15 +166,28 @@ func Decode(subject string, h nats.Header, data []byte) (Delivery, error) {
 	if subject != Subject(d.Source, d.Endpoint) {
 		return Delivery{}, &DecodeError{"", "is not that of the source and endpoint in the headers"}
 	}
-	at, err := time.Parse(receivedForm, received)
-	if err != nil || at.Format(receivedForm) != received {
-		return Delivery{}, &DecodeError{ReceivedAtHeader, "is not RFC 3339 in UTC with nine decimals"}
+	var err error
+	if d.ReceivedAt, err = moment(ReceivedAtHeader, received); err != nil {
+		return Delivery{}, err
 	}
-	d.ReceivedAt = at
+	if first != "" {
+		if d.FirstReceivedAt, err = moment(FirstReceivedAtHeader, first); err != nil {
+			return Delivery{}, err
+		}
+	}
 	if d.Header, err = kept(h); err != nil {
 		return Delivery{}, err
 	}
 	return d, nil
+}
+
+// moment reads the time in a header.
+func moment(header, text string) (time.Time, error) {
+	at, err := time.Parse(receivedForm, text)
+	if err != nil || at.Format(receivedForm) != text {
+		return time.Time{}, &DecodeError{header, "is not RFC 3339 in UTC with nine decimals"}
+	}
+	return at, nil
 }
 
 // kept are the HTTP headers in h, nil where there are none.

@@ -87,6 +87,9 @@ func anyDelivery() *rapid.Generator[Delivery] {
 			Query:       text.Draw(t, "query"),
 			Body:        rapid.SliceOf(rapid.Byte()).Draw(t, "body"),
 		}
+		if rapid.Bool().Draw(t, "put in again") {
+			d.FirstReceivedAt = d.ReceivedAt.Add(-time.Hour)
+		}
 		names := rapid.SliceOfNDistinct(rapid.StringMatching(`[A-Z][a-z0-9!#$%&'*+.^_|~]{0,9}(-[A-Z][a-z]{0,5})?`), 0, 4, rapid.ID).Draw(t, "names")
 		for _, name := range names {
 			if d.Header == nil {
