@@ -45,13 +45,14 @@ const (
 	Operator    = "operator"    // looks, and pauses a consumer
 	Replay      = "replay"      // reads every stream through consumers of its own, publishes events: lend it, take it back
 	Backup      = "backup"      // copies whole streams
+	Reingest    = "reingest"    // puts deliveries of another environment in: lend it, take it back
 	Provisioner = "provisioner" // writes topology: streams apply, streams restore, consumer add
 	System      = "system"      // the system account: server health and metrics
 )
 
 // Roles lists every role of the bridge, in the order of the configuration.
 func Roles() []string {
-	return []string{Ingress, Normalizer, Operator, Replay, Backup, Provisioner, System}
+	return []string{Ingress, Normalizer, Operator, Replay, Backup, Reingest, Provisioner, System}
 }
 
 // Options says what to write.
@@ -123,6 +124,10 @@ func Configuration(o Options, keys map[string]string) ([]byte, error) {
 	return text.Bytes(), err
 }
 
+// Consumers are the durable consumers of a team: its own, and the one beside it that
+// holds what it gets again.
+func (o Options) Consumers(team string) []string { return []string{team, team + "-replay"} }
+
 // Address is the host:port that clients connect to.
 func (o Options) Address() string { return o.withDefaults().Listen }
 
@@ -155,10 +160,12 @@ func (o Options) check() error {
 		switch {
 		case !teamName.MatchString(team):
 			problems = append(problems, fmt.Errorf("team %q: a name is 1 to 32 of a-z, 0-9, - and _, a letter or digit first", team))
-		case seen[team]:
-			problems = append(problems, fmt.Errorf("team %q: the name is taken by a role or another team", team))
+		case seen[team], seen[team+"-replay"]:
+			problems = append(problems, fmt.Errorf("team %q: the name is taken by a role or another team, or by the replay of one", team))
 		}
-		seen[team] = true
+		for _, consumer := range o.Consumers(team) {
+			seen[consumer] = true
+		}
 	}
 	if strings.ContainsAny(o.Store, "\"\n") || strings.ContainsAny(o.Listen, "\"\n ") {
 		problems = append(problems, errors.New("store and listen: quotes and line ends have no place in them"))

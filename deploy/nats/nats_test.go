@@ -188,6 +188,21 @@ func TestOperatorCannotDestroy(t *testing.T) {
 	if _, err := r.js.CreateConsumer(t.Context(), jetstream.Webhooks, natsjs.ConsumerConfig{Name: "replay", AckPolicy: natsjs.AckNonePolicy}); err != nil {
 		t.Fatalf("replay's own consumer: %v", err)
 	}
+	payments, err := r.js.Stream(t.Context(), jetstream.Payments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := payments.ResetConsumerToSequence(t.Context(), "ledger", 1); err != nil {
+		t.Fatalf("set a team's consumer back: %v", err)
+	}
+	r.cannotPublish(t, "$JS.API.CONSUMER.RESET.WEBHOOKS.normalizer", "$JS.API.CONSUMER.RESET.PAYMENTS.other", "$JS.API.CONSUMER.MSG.NEXT.PAYMENTS.ledger",
+		"$JS.API.CONSUMER.DELETE.PAYMENTS.ledger", "$JS.ACK.PAYMENTS.ledger.1.1.1.1.1")
+	i := b.role(t, nats.Reingest)
+	if _, err := i.js.Publish(t.Context(), "webhooks.pik.default", []byte("{}")); err != nil {
+		t.Fatalf("put a delivery in: %v", err)
+	}
+	i.cannotPublish(t, "payments.a.b.c.d", "deadletters.a.b", "$JS.API.DIRECT.GET.PAYMENTS", "$JS.API.CONSUMER.CREATE.WEBHOOKS.x", "$JS.API.STREAM.PURGE.WEBHOOKS")
+	i.cannotSubscribe(t, "webhooks.>", "payments.>")
 	r.cannotPublish(t, "webhooks.pik.default", "$JS.API.CONSUMER.CREATE.WEBHOOKS.normalizer", "$JS.API.CONSUMER.DELETE.WEBHOOKS.normalizer",
 		"$JS.API.CONSUMER.MSG.NEXT.WEBHOOKS.normalizer", "$JS.ACK.WEBHOOKS.normalizer.1.1.1.1.1", "$JS.API.STREAM.PURGE.WEBHOOKS")
 	k := b.role(t, nats.Backup)

@@ -54,3 +54,20 @@ func sourceToken(subject string) string {
 	source, _, _ := strings.Cut(rest, ".")
 	return source
 }
+
+// matches says that a subject is one that a filter lets through.
+func matches(filter, subject string) bool {
+	for {
+		want, restOfFilter, moreFilter := strings.Cut(filter, ".")
+		token, rest, more := strings.Cut(subject, ".")
+		switch {
+		case want == ">":
+			return true
+		case want != "*" && want != token, more != moreFilter:
+			return false
+		case !more:
+			return true
+		}
+		filter, subject = restOfFilter, rest
+	}
+}

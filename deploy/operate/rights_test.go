@@ -112,3 +112,61 @@ func TestOperatorsRightsAreEnough(t *testing.T) {
 		t.Error("an operator has created a consumer")
 	}
 }
+
+// TestReplaysRightsAreEnough redelivers as the role of deploy/nats that does it, in both
+// ways, and has the team read in its own account; and puts deliveries in as the role for that.
+func TestReplaysRightsAreEnough(t *testing.T) {
+	written, err := nats.Init(nats.Options{Dir: filepath.Join(t.TempDir(), "bus"), Store: t.TempDir(), Teams: []string{"ledger"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := jetstreamtest.Start(t, jetstreamtest.Configured(t, written.Config))
+	conn := func(role string) *natsgo.Conn {
+		key, err := natsgo.NkeyOptionFromSeed(written.Seeds[role])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return server.Conn(t, key, natsgo.CustomInboxPrefix("_INBOX_"+role))
+	}
+	as := func(role string) natsjs.JetStream {
+		js, err := natsjs.New(conn(role))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return js
+	}
+	if _, err := jetstream.Apply(t.Context(), as(nats.Provisioner), server.Streams); err != nil {
+		t.Fatal(err)
+	}
+	m := &team{t, server, as(nats.Normalizer)}
+	if err := (Team{Name: "ledger", Filter: "payments.>"}).Add(t.Context(), as(nats.Provisioner)); err != nil {
+		t.Fatal(err)
+	}
+	m.publish("pik", "a", "b", "c")
+	inItsAccount, err := natsjs.NewWithAPIPrefix(conn("ledger"), "paybridge.API")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.js = inItsAccount
+	m.take("ledger", 3)
+
+	m.js = as(nats.Replay)
+	p := m.redeliver(Redeliver{Consumer: "ledger", Select: EventSelection{ID: "b"}})
+	m.redeliver(Redeliver{Consumer: "ledger", Select: EventSelection{From: 3}})
+	m.js = inItsAccount
+	if got := m.take(p.Name(), 1); got[0] != 2 {
+		t.Errorf("beside came %v", got)
+	}
+	if got := m.take("ledger", 1); got[0] != 3 {
+		t.Errorf("set back, it got %v", got)
+	}
+
+	r := newRig(t)
+	r.received(2)
+	if sum, err := r.reingest(r).Run(t.Context(), as(nats.Reingest)); err != nil || sum.New != 2 {
+		t.Errorf("put in: %+v, %v", sum, err)
+	}
+	if marked, err := MarkedProduction(t.Context(), as(nats.Reingest)); err != nil || marked {
+		t.Errorf("marked production: %v, %v", marked, err)
+	}
+}
