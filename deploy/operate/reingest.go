@@ -72,11 +72,8 @@ func (r Reingest) Run(ctx context.Context, target natsjs.JetStream) (Reingested,
 	w := &reingesting{Reingest: r, js: target, there: map[string]bool{}, pace: newPace(r.Rate)}
 	w.sum.LeftOut, w.sum.Sources = map[string]int{}, map[string]int{}
 	defer w.pace.stop()
-	if r.Unverified && r.Production {
-		return w.sum, advise(errors.New("reingest: into production goes only what a seal vouches for"), "leave --unverified out")
-	}
-	if len(r.Target.Seals) == 0 {
-		return w.sum, advise(errors.New("reingest: the target has no seal key"), "write its seal.keys into its configuration")
+	if err := r.Check(); err != nil {
+		return w.sum, err
 	}
 	if err := w.look(ctx); err != nil {
 		return w.sum, err
@@ -96,6 +93,17 @@ func (r Reingest) Run(ctx context.Context, target natsjs.JetStream) (Reingested,
 	})
 	// What is on its way is waited for, whatever ended the run: the sum says what was stored.
 	return w.sum, errors.Join(err, w.land(context.WithoutCancel(ctx)))
+}
+
+// Check refuses what is not to be done, before a bus is asked.
+func (r Reingest) Check() error {
+	switch {
+	case r.Unverified && r.Production:
+		return advise(errors.New("reingest: into production goes only what a seal vouches for"), "leave --unverified out")
+	case len(r.Target.Seals) == 0:
+		return advise(errors.New("reingest: the target has no seal key"), "write its seal.keys into its configuration")
+	}
+	return nil
 }
 
 // reingesting is one run.

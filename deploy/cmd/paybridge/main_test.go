@@ -1,15 +1,21 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+	natsjs "github.com/nats-io/nats.go/jetstream"
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
 
+	"paybridge/deploy/jetstream"
 	"paybridge/deploy/operate"
 )
 
@@ -46,6 +52,7 @@ func TestScripts(t *testing.T) {
 			"eventually": eventually,
 			"ready":      ready,
 			"replace":    replace,
+			"take":       take,
 			"terminate":  terminate,
 		},
 		RequireExplicitExec: true,
@@ -100,6 +107,31 @@ func eventually(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("%v: %v", args, err)
+}
+
+// take is a team's service: `take CONSUMER N` takes N events from its durable consumer
+// on the bus NATS, acknowledges them, and prints the message id of each.
+func take(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: take CONSUMER N")
+	}
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	nc, err := nats.Connect(ts.Getenv("NATS"))
+	ts.Check(err)
+	defer nc.Close()
+	js, err := natsjs.New(nc)
+	ts.Check(err)
+	ctx, cancel := context.WithTimeout(context.Background(), startPatience)
+	defer cancel()
+	consumer, err := js.Consumer(ctx, jetstream.Payments, args[0])
+	ts.Check(err)
+	for range n {
+		msg, err := consumer.Next(natsjs.FetchMaxWait(startPatience))
+		ts.Check(err)
+		ts.Check(msg.DoubleAck(ctx))
+		fmt.Fprintln(ts.Stdout(), msg.Headers().Get(nats.MsgIdHdr))
+	}
 }
 
 // replace changes text in a file: `replace FILE OLD NEW`.

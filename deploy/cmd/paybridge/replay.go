@@ -18,9 +18,21 @@ import (
 func (p *Program) replayCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "replay",
-		Short: "go over stored deliveries again",
+		Short: "events and deliveries again: to a team, through today's packs, into a file, elsewhere",
+		Long: `Without a mode it is redeliver: a team's consumer gets events again.
+
+  redeliver     to one team's consumer, and nothing is published
+  renormalize   today's packs over stored deliveries, and the events that change
+  export        deliveries into a portable file
+  import        deliveries of such a file into an environment
+  reingest      deliveries from this environment into another one
+
+Every mode says first what it would do, and does it with --apply.`,
+		Example: "  paybridge replay --consumer ledger --since 2h\n" +
+			"  paybridge replay --consumer ledger --id txn_def456 --apply --why 'their bug of Monday'",
 	}
-	cmd.AddCommand(p.replayRenormalize())
+	p.redelivers(cmd)
+	cmd.AddCommand(p.replayRedeliver(), p.replayRenormalize(), p.replayExport(), p.replayImport(), p.replayReingest())
 	return cmd
 }
 

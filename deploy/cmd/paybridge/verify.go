@@ -87,15 +87,20 @@ func (b *bridge) verifiers() (operate.Verify, error) {
 	if err != nil {
 		return operate.Verify{}, err
 	}
-	v := operate.Verify{Sources: sources}
+	seals, err := b.seals()
+	return operate.Verify{Sources: sources, Seals: seals}, err
+}
+
+// seals are the seal's keys.
+func (b *bridge) seals() (keys delivery.Keys, _ error) {
 	for _, s := range b.Config.Seal.Keys {
 		key, err := delivery.NewKey(s.ID, s.Reveal())
 		if err != nil {
-			return v, config.Problems{{At: s.At, Key: s.Key, Message: err.Error()}}
+			return nil, config.Problems{{At: s.At, Key: s.Key, Message: err.Error()}}
 		}
-		v.Seals = append(v.Seals, key)
+		keys = append(keys, key)
 	}
-	return v, nil
+	return keys, nil
 }
 
 // fewFailures is how many failures are printed one by one.
