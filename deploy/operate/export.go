@@ -16,6 +16,8 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	natsjs "github.com/nats-io/nats.go/jetstream"
+
+	"paybridge/schemas/delivery"
 )
 
 // Export writes stored deliveries to a portable file. It reads only, by direct get.
@@ -27,10 +29,14 @@ type Export struct {
 	File     string
 	Select   Selection
 	Redact   Redactions // nil: whole, personal fields included
+	Fixture  Capture    // nil: a portable file; else the one delivery that is meant, as a fixture
 	Rate     int        // most deliveries a second; 0: no limit
 	Now      time.Time
 	Progress func(done, total int) // may be nil
 }
+
+// Capture writes a delivery as a fixture of its pack; doc says where it is from.
+type Capture func(d *delivery.Delivery, doc string) ([]byte, error)
 
 // Exported sums up an export.
 type Exported struct {
@@ -52,6 +58,10 @@ func (e Export) Count(ctx context.Context, js natsjs.JetStream) (Exported, error
 	if err := w.absent(); err != nil {
 		return w.sum, err
 	}
+	if w.Fixture != nil {
+		_, err := w.capture(ctx, js)
+		return w.sum, err
+	}
 	err := w.each(ctx, js, w.Select, func(portable) error { return nil })
 	return w.sum, err
 }
@@ -61,6 +71,13 @@ func (e Export) Run(ctx context.Context, js natsjs.JetStream) (Exported, error) 
 	w := e.begin()
 	if err := w.absent(); err != nil {
 		return w.sum, err
+	}
+	if w.Fixture != nil {
+		text, err := w.capture(ctx, js)
+		if err != nil {
+			return w.sum, err
+		}
+		return w.sum, writeWhole(w.File, text)
 	}
 	if err := w.open(ctx, js); err != nil {
 		return w.sum, err

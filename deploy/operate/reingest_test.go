@@ -180,6 +180,20 @@ func TestReingestTrust(t *testing.T) {
 	if _, err := w.Run(t.Context(), target.js); err == nil {
 		t.Error("what nobody vouches for goes into production")
 	}
+	stream, err := target.js.Stream(t.Context(), jetstream.Webhooks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	marked := stream.CachedInfo().Config
+	marked.Metadata = map[string]string{"environment": "Production"}
+	if _, err := target.js.UpdateStream(t.Context(), marked); err != nil {
+		t.Fatal(err)
+	}
+	for js, want := range map[natsjs.JetStream]bool{r.js: false, target.js: true} {
+		if got, err := MarkedProduction(t.Context(), js); err != nil || got != want {
+			t.Errorf("marked production: %v, %v, want %v", got, err, want)
+		}
+	}
 	if err := Elsewhere(t.Context(), r.js, r.js); err == nil {
 		t.Error("a bus is another one than itself")
 	}

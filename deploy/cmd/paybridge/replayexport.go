@@ -13,6 +13,8 @@ import (
 
 	"paybridge/deploy/normalizerd"
 	"paybridge/deploy/operate"
+	"paybridge/deploy/operate/proof"
+	"paybridge/schemas/delivery"
 )
 
 // deliverySelection is the flags of a selection of stored deliveries, with an id.
@@ -38,7 +40,7 @@ func (p *Program) replayExport() *cobra.Command {
 	var pl place
 	var s deliverySelection
 	var e operate.Export
-	var asJSON, apply, redact bool
+	var asJSON, apply, redact, fixture bool
 	var why string
 	cmd := &cobra.Command{
 		Use:   "export FILE",
@@ -52,9 +54,13 @@ data and payments: it is readable by its owner alone.
 is right after that, and they are left out; a body that nobody knows how to redact is withheld.
 A secret is in no file: none is ever stored.
 
+--fixture writes one delivery as a fixture of its pack, signed anew with a secret that is none;
+` + "`paybridge provider check PACK --update`" + ` adds what comes of it.
+
 An export that is interrupted is continued by running it again.`,
 		Example: "  paybridge replay export deliveries.jsonl --since 1d --source pik --apply\n" +
-			"  paybridge replay export bug.jsonl --id txn_def456 --redact --apply",
+			"  paybridge replay export bug.jsonl --id txn_def456 --redact --apply\n" +
+			"  paybridge replay export packs/acme/fixtures/case.txtar --fixture --seq 17 --apply",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
@@ -71,6 +77,9 @@ An export that is interrupted is continued by running it again.`,
 					return err
 				}
 			}
+			if fixture {
+				e.Fixture = b.capture
+			}
 			return b.onBus(cmd.Context(), roleReplay, func(ctx context.Context, js natsjs.JetStream) error {
 				return p.export(ctx, js, e, apply, why, asJSON)
 			})
@@ -81,6 +90,7 @@ An export that is interrupted is continued by running it again.`,
 	jsonFlag(cmd, &asJSON)
 	flags := cmd.Flags()
 	flags.BoolVar(&redact, "redact", false, "hide what the packs list as personal")
+	flags.BoolVar(&fixture, "fixture", false, "one delivery, as a fixture of its pack")
 	flags.IntVar(&e.Rate, "rate", 0, "most deliveries a second; 0 is no limit")
 	flags.BoolVar(&apply, "apply", false, "write the file; without it nothing is written")
 	flags.StringVar(&why, "why", "", "why, for the audit line")
@@ -94,6 +104,27 @@ func (b *bridge) redactions() (operate.Redactions, error) {
 		return nil, problems
 	}
 	return operate.NewRedactions(programs, b.Library)
+}
+
+// capture makes a fixture of a delivery.
+func (b *bridge) capture(d *delivery.Delivery, doc string) ([]byte, error) {
+	half, err := b.Library.Auth(d.Provider)
+	if err != nil {
+		return nil, err
+	}
+	url := ""
+	for _, s := range b.Config.Sources {
+		if s.Name != d.Source {
+			continue
+		}
+		url = s.URL
+		for _, e := range s.Endpoints {
+			if e.Name == d.Endpoint {
+				url = e.URL
+			}
+		}
+	}
+	return proof.Capture(d, half, url, doc)
 }
 
 func (p *Program) export(ctx context.Context, js natsjs.JetStream, e operate.Export, apply bool, why string, asJSON bool) error {
@@ -148,6 +179,10 @@ func (p *Program) printExported(sum operate.Exported, done, asJSON bool) error {
 		fmt.Fprintln(p.Stdout, "nothing is written: say --apply to write it")
 		return nil
 	}
-	fmt.Fprintf(p.Stdout, "%s\n", sum.Digest)
+	if sum.Digest == "" {
+		fmt.Fprintf(p.Stdout, "add what comes of it, and read it: %s provider check PACK --update\n", p.Name)
+		return nil
+	}
+	fmt.Fprintln(p.Stdout, sum.Digest)
 	return nil
 }
