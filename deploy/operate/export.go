@@ -120,14 +120,14 @@ func (w *exporting) absent() error {
 
 // each makes lines of the chosen deliveries.
 func (w *exporting) each(ctx context.Context, js natsjs.JetStream, s Selection, visit func(portable) error) error {
-	total, err := Stored{js, s}.Total(ctx)
+	from := Stored{js, s}
+	total, err := from.Total(ctx)
 	if err != nil {
 		return err
 	}
 	pace := newPace(w.Rate)
 	defer pace.stop()
-	done := 0
-	return s.each(ctx, js, func(m *natsjs.RawStreamMsg) error {
+	return from.Each(ctx, func(done int, m *natsjs.RawStreamMsg) error {
 		if err := pace.wait(ctx); err != nil {
 			return err
 		}
@@ -135,7 +135,7 @@ func (w *exporting) each(ctx context.Context, js natsjs.JetStream, s Selection, 
 		w.sum.Deliveries++
 		w.sum.Bytes += p.size()
 		w.sum.Sources[sourceToken(m.Subject)]++
-		if done++; w.Progress != nil {
+		if w.Progress != nil {
 			w.Progress(done, total)
 		}
 		return visit(p)

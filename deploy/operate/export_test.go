@@ -45,7 +45,7 @@ func (r *rig) opened(file string) *Portable {
 // messages are all messages of a file.
 func (r *rig) messages(p *Portable) (all []*natsjs.RawStreamMsg) {
 	r.t.Helper()
-	err := p.Each(r.t.Context(), func(m *natsjs.RawStreamMsg) error {
+	err := p.Each(r.t.Context(), func(_ int, m *natsjs.RawStreamMsg) error {
 		all = append(all, m)
 		return nil
 	})

@@ -119,12 +119,14 @@ func wholeLines(data []byte, atEOF bool) (advance int, token []byte, err error) 
 
 // Each visits the deliveries in the order of the file. One whose body was withheld is
 // no delivery.
-func (p *Portable) Each(ctx context.Context, visit func(*natsjs.RawStreamMsg) error) error {
+func (p *Portable) Each(ctx context.Context, visit func(done int, m *natsjs.RawStreamMsg) error) error {
+	done := 0
 	return p.lines(ctx, func(_ []byte, of portable) error {
+		done++
 		m, err := of.message()
 		if err != nil {
 			return fmt.Errorf("delivery %d: %w", of.Sequence, err)
 		}
-		return visit(m)
+		return visit(done, m)
 	})
 }

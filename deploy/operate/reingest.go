@@ -29,8 +29,8 @@ import (
 // in again, however long ago that was. So a run that ends half-way is continued by running it
 // again, and two at the same time put each in once.
 //
-// It costs one walk of the target's WEBHOOKS and one of the chosen deliveries; in memory
-// about 60 bytes for each delivery that the target holds.
+// It costs one walk of the chosen deliveries, and one of the target's WEBHOOKS from a week
+// before the first of them on; in memory about 60 bytes for each delivery there.
 type Reingest struct {
 	From       Deliveries
 	Seals      delivery.Keys // of where they come from; the target's own count too
@@ -45,9 +45,9 @@ type Reingest struct {
 
 // Deliveries is where deliveries come from: *Portable, or Stored.
 type Deliveries interface {
-	// Each visits them in order, and returns what visit returns.
-	Each(ctx context.Context, visit func(*natsjs.RawStreamMsg) error) error
-	// Total is how many there are, at most.
+	// Each visits them in order, and returns what visit returns; done is how far it is, of Total.
+	Each(ctx context.Context, visit func(done int, m *natsjs.RawStreamMsg) error) error
+	// Total is how many are looked at, at most.
 	Total(ctx context.Context) (int, error)
 }
 
@@ -75,19 +75,16 @@ func (r Reingest) Run(ctx context.Context, target natsjs.JetStream) (Reingested,
 	if err := r.Check(); err != nil {
 		return w.sum, err
 	}
-	if err := w.look(ctx); err != nil {
-		return w.sum, err
-	}
 	total, err := r.From.Total(ctx)
 	if err != nil {
 		return w.sum, err
 	}
-	err = r.From.Each(ctx, func(m *natsjs.RawStreamMsg) error {
+	err = r.From.Each(ctx, func(done int, m *natsjs.RawStreamMsg) error {
 		if err := w.one(ctx, m); err != nil {
 			return err
 		}
 		if w.sum.Deliveries++; w.Progress != nil {
-			w.Progress(w.sum.Deliveries, total)
+			w.Progress(done, total)
 		}
 		return nil
 	})
@@ -110,15 +107,32 @@ func (r Reingest) Check() error {
 type reingesting struct {
 	Reingest
 	js       natsjs.JetStream
-	there    map[string]bool // message ids that the target holds
+	there    map[string]bool // message ids that the target holds, as far as it was looked at
+	looked   time.Time       // what it stored since then was looked at; the zero time: nothing
 	pace     pace
 	underway []ingesting
 	sum      Reingested
 }
 
-// look notes what the target holds.
-func (w *reingesting) look(ctx context.Context) error {
-	return Walk(ctx, w.js, jetstream.Webhooks, Range{}, func(m *natsjs.RawStreamMsg) error {
+// earlier is how long before a request came here the target may have stored it: a provider
+// may have sent it there first, and here at its last try.
+const earlier = 7 * 24 * time.Hour
+
+// look notes what the target holds, as far back as it may hold a delivery that came at
+// a moment. Deliveries come in order, so that nearly always the first look is the only one.
+func (w *reingesting) look(ctx context.Context, at time.Time) error {
+	r := Range{Since: at.Add(-earlier), Until: w.looked}
+	if !w.looked.IsZero() && !r.Since.Before(w.looked) {
+		return nil
+	}
+	if !w.looked.IsZero() {
+		r.Since = r.Since.Add(-earlier) // not again for the next one
+	}
+	if r.Since.Before(time.Unix(0, 0)) { // what a file says may be any time
+		r.Since = time.Unix(0, 0)
+	}
+	w.looked = r.Since
+	return Walk(ctx, w.js, jetstream.Webhooks, r, func(m *natsjs.RawStreamMsg) error {
 		w.there[m.Header.Get(delivery.MessageIDHeader)] = true
 		return nil
 	})
@@ -127,11 +141,14 @@ func (w *reingesting) look(ctx context.Context) error {
 // one takes one delivery.
 func (w *reingesting) one(ctx context.Context, m *natsjs.RawStreamMsg) error {
 	d, trust, why := w.trusted(m)
-	id := m.Header.Get(delivery.MessageIDHeader)
-	switch {
-	case why != "":
+	if why != "" {
 		w.sum.LeftOut[why]++
 		return nil
+	}
+	if err := w.look(ctx, d.SignedAt()); err != nil {
+		return err
+	}
+	switch id := m.Header.Get(delivery.MessageIDHeader); {
 	case w.there[id]:
 		w.sum.Already++
 		return nil

@@ -121,6 +121,27 @@ func TestReingestTwice(t *testing.T) {
 	target.wantStored(jetstream.Webhooks, n)
 }
 
+// What the target holds is found also where deliveries do not come in the order of their
+// time, as in a file that somebody put together.
+func TestReingestOutOfOrder(t *testing.T) {
+	r := newRig(t)
+	target := r.elsewhere()
+	late := r.delivery("pik", "hmac", "{}")
+	late.FirstReceivedAt = late.ReceivedAt.Add(30 * 24 * time.Hour)
+	r.store(late)
+	early := r.delivery("pik", "hmac", "{ }")
+	early.FirstReceivedAt = time.Unix(0, 0).UTC()
+	r.store(early)
+	if _, err := target.js.PublishMsg(t.Context(), early.Message(target.seals)); err != nil {
+		t.Fatal(err)
+	}
+	w := r.reingest(target)
+	w.Act = false
+	if sum := r.reingested(w, target); sum.New != 1 || sum.Already != 1 {
+		t.Errorf("%+v", sum)
+	}
+}
+
 // TestReingestTrust says what vouches for each kind of delivery, and what is left out.
 func TestReingestTrust(t *testing.T) {
 	for _, test := range []struct {
@@ -205,10 +226,10 @@ func TestReingestTrust(t *testing.T) {
 // renamed gives each delivery the message id of another.
 type renamed struct{ Deliveries }
 
-func (r renamed) Each(ctx context.Context, visit func(*natsjs.RawStreamMsg) error) error {
-	return r.Deliveries.Each(ctx, func(m *natsjs.RawStreamMsg) error {
+func (r renamed) Each(ctx context.Context, visit func(int, *natsjs.RawStreamMsg) error) error {
+	return r.Deliveries.Each(ctx, func(done int, m *natsjs.RawStreamMsg) error {
 		m.Header.Set(delivery.MessageIDHeader, "aaaaaaaaaaaaaaaaaaaaaa")
-		return visit(m)
+		return visit(done, m)
 	})
 }
 

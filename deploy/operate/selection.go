@@ -84,8 +84,12 @@ type Stored struct {
 }
 
 // Each visits them in order of sequence.
-func (s Stored) Each(ctx context.Context, visit func(*natsjs.RawStreamMsg) error) error {
-	return s.Select.each(ctx, s.JS, visit)
+func (s Stored) Each(ctx context.Context, visit func(done int, m *natsjs.RawStreamMsg) error) error {
+	first, _, err := s.span(ctx)
+	if err != nil {
+		return err
+	}
+	return s.Select.each(ctx, s.JS, func(m *natsjs.RawStreamMsg) error { return visit(int(m.Sequence-first+1), m) })
 }
 
 // Total is how many deliveries are looked at, at most: for progress.
