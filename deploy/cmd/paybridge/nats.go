@@ -28,8 +28,9 @@ func (p *Program) natsInit() *cobra.Command {
 		Long: `Writes one nkey seed for each role (mode 0600, never printed) and a nats-server
 configuration with allow lists: the ingress publishes deliveries and reads nothing,
 the normalizer consumes them and publishes events, an operator looks, backup copies
-streams, the provisioner writes topology, and each team reads its own durable consumer
-from an account of its own.
+streams, the provisioner writes topology, and each team reads its own durable consumer,
+and the one that a replay makes beside it, from an account of its own. The roles replay
+and reingest are for ` + "`paybridge replay`" + `: lend their seeds, and take them back.
 
 Nothing is overwritten: a second run would lock out who holds a seed of the first.`,
 		Example: `  paybridge nats init --dir bus --team ledger
