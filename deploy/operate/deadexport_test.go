@@ -21,7 +21,7 @@ func (r *rig) died(bodies ...string) {
 	}
 }
 
-func (r *rig) exported(x DeadExport) DeadExported {
+func (r *rig) exportedDead(x DeadExport) DeadExported {
 	r.t.Helper()
 	sum, err := x.Run(r.t.Context(), r.js)
 	if err != nil {
@@ -37,14 +37,14 @@ func TestDeadExport(t *testing.T) {
 	bodies := []string{"{\"a\":\"é \u2028 <&> \x00\"", "\xff\x00{", `{"b":`}
 	r.died(bodies...)
 	file := filepath.Join(t.TempDir(), "dead.jsonl")
-	sum := r.exported(DeadExport{To: file})
+	sum := r.exportedDead(DeadExport{To: file})
 	if sum.DeadLetters != 3 || sum.Groups["pik.malformed_json"] != 3 || sum.Bytes != int64(len(strings.Join(bodies, ""))) {
 		t.Errorf("the preview says %+v", sum)
 	}
 	if _, err := os.Stat(file); err == nil {
 		t.Error("a preview has written")
 	}
-	if sum = r.exported(DeadExport{To: file, Act: true}); sum.DeadLetters != 3 || !strings.HasPrefix(sum.Digest, "sha256-") {
+	if sum = r.exportedDead(DeadExport{To: file, Act: true}); sum.DeadLetters != 3 || !strings.HasPrefix(sum.Digest, "sha256-") {
 		t.Errorf("got %+v", sum)
 	}
 	text, err := os.ReadFile(file)
@@ -77,7 +77,7 @@ func TestDeadExport(t *testing.T) {
 	checkAdvice(t, err, "is there already", "another")
 
 	folder := filepath.Join(t.TempDir(), "dead") + string(filepath.Separator)
-	r.exported(DeadExport{To: folder, Act: true, Select: DeadSelection{Limit: 2}})
+	r.exportedDead(DeadExport{To: folder, Act: true, Select: DeadSelection{Limit: 2}})
 	for i, name := range []string{"1", "2"} {
 		if body, err := os.ReadFile(filepath.Join(folder, name+".body")); err != nil || string(body) != bodies[i] {
 			t.Errorf("%s: %q, %v", name, body, err)
@@ -115,7 +115,7 @@ func TestDeadSelection(t *testing.T) {
 		{"until", DeadSelection{Until: second.Stored}, 1},
 		{"limit", DeadSelection{Limit: 2}, 2},
 	} {
-		if sum := r.exported(DeadExport{To: "nowhere", Select: test.s}); sum.DeadLetters != test.want {
+		if sum := r.exportedDead(DeadExport{To: "nowhere", Select: test.s}); sum.DeadLetters != test.want {
 			t.Errorf("%s: export means %d, want %d", test.name, sum.DeadLetters, test.want)
 		}
 		if sum := r.redrive(test.s, false); sum.Letters != test.want {

@@ -29,7 +29,7 @@ import (
 //     from it beside its own until it is empty.
 type Redeliver struct {
 	Consumer string
-	Select   EventSelection
+	Select   RedeliverySelection
 	Way      Way  // "": by what is chosen
 	Force    bool // although the consumer has events in hand, or a replay is not finished
 	Progress func(done, total int)
@@ -44,8 +44,8 @@ const (
 	Beside Way = "beside"
 )
 
-// EventSelection says which events are meant; the zero value means all.
-type EventSelection struct {
+// RedeliverySelection says which events are meant; the zero value means all.
+type RedeliverySelection struct {
 	Source string    `json:"source,omitempty"`
 	Type   string    `json:"type,omitempty"` // native
 	ID     string    `json:"id,omitempty"`   // of an event, or of the payment that it is of
@@ -56,7 +56,7 @@ type EventSelection struct {
 }
 
 // filter is the subject of the events that are meant, as far as a subject says it.
-func (s EventSelection) filter() string {
+func (s RedeliverySelection) filter() string {
 	source, native := "*", ">"
 	if s.Source != "" {
 		source = s.Source

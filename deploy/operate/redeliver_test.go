@@ -117,7 +117,7 @@ func TestRedeliverRewinds(t *testing.T) {
 	m.publish("pik", "d")
 	before := m.last()
 
-	r := Redeliver{Consumer: "ledger", Select: EventSelection{From: 2}}
+	r := Redeliver{Consumer: "ledger", Select: RedeliverySelection{From: 2}}
 	p := m.plan(r)
 	if p.Way != Rewind || p.Chosen != 2 || p.Comes != 2 || p.First != 2 || p.Last != 4 || p.Waiting != 1 || p.NotOwn != 1 || p.Obstacle != "" {
 		t.Errorf("the plan is %+v", p)
@@ -157,14 +157,14 @@ func (m *team) consumers() (names []string) {
 // whatever is published meanwhile; the team's own consumer stays where it is.
 func TestRedeliverBeside(t *testing.T) {
 	for name, test := range map[string]struct {
-		of   EventSelection
+		of   RedeliverySelection
 		want []uint64
 	}{
-		"a payment":   {EventSelection{ID: "b"}, []uint64{2, 4}},
-		"a range":     {EventSelection{From: 2, To: 3}, []uint64{2, 3}},
-		"a source":    {EventSelection{Source: "picpay"}, []uint64{3}},
-		"a type":      {EventSelection{Type: "payment.paid", To: 5}, []uint64{1, 2, 3, 4, 5}},
-		"another one": {EventSelection{Source: "pik", ID: "c", Since: time.Now().Add(-time.Hour)}, []uint64{5}},
+		"a payment":   {RedeliverySelection{ID: "b"}, []uint64{2, 4}},
+		"a range":     {RedeliverySelection{From: 2, To: 3}, []uint64{2, 3}},
+		"a source":    {RedeliverySelection{Source: "picpay"}, []uint64{3}},
+		"a type":      {RedeliverySelection{Type: "payment.paid", To: 5}, []uint64{1, 2, 3, 4, 5}},
+		"another one": {RedeliverySelection{Source: "pik", ID: "c", Since: time.Now().Add(-time.Hour)}, []uint64{5}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -210,7 +210,7 @@ func TestRedeliverBesideSurvivesARestart(t *testing.T) {
 	m := newTeam(t, Team{Name: "ledger", Filter: "payments.>"})
 	m.publish("pik", "a", "b", "c")
 	m.take("ledger", 3)
-	p := m.redeliver(Redeliver{Consumer: "ledger", Select: EventSelection{ID: "b"}})
+	p := m.redeliver(Redeliver{Consumer: "ledger", Select: RedeliverySelection{ID: "b"}})
 	c, err := m.js.Consumer(t.Context(), jetstream.Payments, p.Name())
 	if err != nil {
 		t.Fatal(err)
@@ -253,7 +253,7 @@ func TestRedeliverBesideIsMadeAnew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := m.redeliver(Redeliver{Consumer: "ledger", Select: EventSelection{To: n - 2}})
+	p := m.redeliver(Redeliver{Consumer: "ledger", Select: RedeliverySelection{To: n - 2}})
 	if p.Chosen != n-2 {
 		t.Errorf("%+v", p)
 	}
@@ -287,7 +287,7 @@ func TestRedeliverRefuses(t *testing.T) {
 		{Redeliver{Consumer: "ledger", Force: true}, ""},
 		{Redeliver{Consumer: "ledger", Way: Beside}, ""},
 		{Redeliver{Consumer: "fraud"}, "begins with what is new"},
-		{Redeliver{Consumer: "ledger", Select: EventSelection{Source: "picpay"}}, "nothing of the selection"},
+		{Redeliver{Consumer: "ledger", Select: RedeliverySelection{Source: "picpay"}}, "nothing of the selection"},
 	} {
 		p := m.plan(test.r)
 		if (p.Obstacle == "") != (test.want == "") || !strings.Contains(p.Obstacle, test.want) {

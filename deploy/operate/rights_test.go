@@ -151,8 +151,8 @@ func TestReplaysRightsAreEnough(t *testing.T) {
 	m.take("ledger", 3)
 
 	m.js = as(nats.Replay)
-	p := m.redeliver(Redeliver{Consumer: "ledger", Select: EventSelection{ID: "b"}})
-	m.redeliver(Redeliver{Consumer: "ledger", Select: EventSelection{From: 3}})
+	p := m.redeliver(Redeliver{Consumer: "ledger", Select: RedeliverySelection{ID: "b"}})
+	m.redeliver(Redeliver{Consumer: "ledger", Select: RedeliverySelection{From: 3}})
 	m.js = inItsAccount
 	if got := m.take(p.Name(), 1); got[0] != 2 {
 		t.Errorf("beside came %v", got)

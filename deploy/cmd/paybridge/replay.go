@@ -140,7 +140,7 @@ func (p *Program) renormalize(ctx context.Context, js natsjs.JetStream, r operat
 			zap.Uint64("from", r.Range.From), zap.Uint64("to", r.Range.To), zap.Any("counts", sum))
 	}
 	if err != nil {
-		return interrupted(ctx, err, sum, r.Run)
+		return compareInterrupted(ctx, err, sum, r.Run)
 	}
 	took := p.Now().Sub(began)
 	fmt.Fprintf(p.Stderr, "compared %d events in %s, %.0f/s\n", sum.Events, operate.Age(took), float64(sum.Events)/max(took.Seconds(), 1e-9))
@@ -200,8 +200,8 @@ func limit(rate int) string {
 	return fmt.Sprintf("at most %d a second", rate)
 }
 
-// interrupted says how to go on where a run was ended by a signal.
-func interrupted(ctx context.Context, err error, sum operate.Renormalized, run string) error {
+// compareInterrupted says how to go on where a run was ended by a signal.
+func compareInterrupted(ctx context.Context, err error, sum operate.Renormalized, run string) error {
 	if ctx.Err() == nil {
 		return err
 	}

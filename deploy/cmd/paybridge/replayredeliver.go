@@ -52,7 +52,7 @@ func (s *eventSelection) flags(cmd *cobra.Command) {
 }
 
 // read makes a selection of what was typed.
-func (s *eventSelection) read(p *Program) (of operate.EventSelection, err error) {
+func (s *eventSelection) read(p *Program) (of operate.RedeliverySelection, err error) {
 	of.Source, of.Type, of.ID = s.source, s.native, s.id
 	if of.Since, err = operate.Moment(s.since, p.Now()); err != nil {
 		return of, err
