@@ -37,6 +37,10 @@ func changes(before, now *Config) []string {
 			say("source %s removed", s.Name)
 		}
 	}
+	all = append(all, keyChanges("seal", before.Seal.Keys, now.Seal.Keys)...)
+	if was, is := sealsWith(before), sealsWith(now); was != is && is != "" {
+		say("seal: key %s seals", is)
+	}
 	for _, one := range []struct {
 		key     string
 		was, is any
@@ -53,6 +57,28 @@ func changes(before, now *Config) []string {
 		}
 	}
 	return all
+}
+
+// sealsWith is the id of the key that seals, "" where there is none.
+func sealsWith(c *Config) string {
+	if len(c.Seal.Keys) == 0 {
+		return ""
+	}
+	return c.Seal.Keys[0].ID
+}
+
+// reused are the keys of the seal that have another value under the id of one that is
+// in force. What is stored and not yet normalized names a key by its id alone, and
+// would not open any more.
+func reused(before, now *Config) Problems {
+	var problems Problems
+	for _, s := range now.Seal.Keys {
+		i := slices.IndexFunc(before.Seal.Keys, func(b Secret) bool { return b.ID == s.ID })
+		if i >= 0 && !s.Missing() && before.Seal.Keys[i].Reveal() != s.Reveal() {
+			problems = append(problems, now.Problem(s.Key, "has another value than the key "+quote(s.ID)+" that is in force", "give the new key an id of its own, beside the old one"))
+		}
+	}
+	return problems
 }
 
 // keyIDs lists the ids of a new source's keys: "current", "Fee/current Refund/current".
@@ -137,7 +163,6 @@ func fixed(before, now *Config) []string {
 		{"embedded.sync", b.Embedded.Sync == n.Embedded.Sync},
 		{"streams", b.Streams == n.Streams},
 		{"events.mode", b.Events.Mode == n.Events.Mode},
-		{"seal.keys", slices.EqualFunc(b.Seal.Keys, n.Seal.Keys, func(x, y Secret) bool { return x.ID == y.ID && x.Reveal() == y.Reveal() })},
 	} {
 		if !one.equal {
 			all = append(all, one.key)

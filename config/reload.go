@@ -174,6 +174,9 @@ func (r *Reloader) joined() []Part {
 func (r *Reloader) reload(parts []Part, files []string) {
 	next, err := r.read()
 	if err == nil {
+		err = reused(r.applied, next).Err()
+	}
+	if err == nil {
 		err = take(parts, next)
 	}
 	log := r.log.With(zap.Strings("files", files))

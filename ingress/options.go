@@ -70,7 +70,7 @@ type Options struct {
 	Drain       time.Duration // how long a shutdown waits for what is in hand
 
 	Conn    *nats.Conn    // connected; the server neither closes nor drains it
-	Seal    delivery.Keys // the first seals
+	Seal    delivery.Keys // the first seals; see Server.Replace
 	Sources []Source      // see Server.Replace
 
 	Log     *zap.Logger
@@ -99,13 +99,15 @@ type Addresses struct {
 	Admin  string // "" where there is no admin listener
 }
 
+var errNoSeal = errors.New("ingress: without a seal key no stored delivery would be believed")
+
 // withDefaults fills in the defaults and checks what has none.
 func (o Options) withDefaults() (Options, error) {
 	if o.Conn == nil || o.Log == nil {
 		return o, errors.New("ingress: a NATS connection and a logger are required")
 	}
 	if len(o.Seal) == 0 {
-		return o, errors.New("ingress: without a seal key no stored delivery would be believed")
+		return o, errNoSeal
 	}
 	orDefault(&o.MaxBody, DefaultMaxBody)
 	orDefault(&o.Budget, DefaultBudget)

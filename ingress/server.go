@@ -11,6 +11,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
+
+	"paybridge/schemas/delivery"
 )
 
 // Server is the ingress: the public listener for providers and the admin listener.
@@ -18,7 +20,7 @@ import (
 type Server struct {
 	o        Options
 	js       jetstream.JetStream
-	table    atomic.Pointer[table]
+	serving  atomic.Pointer[serving]
 	lanes    *lanes
 	flight   *flight
 	store    *store
@@ -49,7 +51,7 @@ func New(o Options) (*Server, error) {
 	}
 	s := &Server{o: o, js: js, lanes: newLanes(o.MaxBody), flight: newFlight(o.InFlight, m.inFlight), metrics: m, times: defaultTimeouts}
 	s.fields.New = newFields
-	if err := s.Replace(o.Sources); err != nil {
+	if err := s.Replace(o.Sources, o.Seal); err != nil {
 		return nil, err
 	}
 	s.commits = newCommitter(single{js}, batch{o.Conn, rand.Text}, o.Budget/2, m, o.Now)
@@ -61,18 +63,28 @@ func New(o Options) (*Server, error) {
 	return s, nil
 }
 
-// Replace puts other sources in the place of those that are served, all at once:
-// a request sees either the old ones or the new ones. On an error, which names every
-// source that cannot be served, the old ones stay.
-func (s *Server) Replace(sources []Source) error {
+// serving is what a server serves at one moment.
+type serving struct {
+	table table
+	seal  delivery.Keys // the first seals
+}
+
+// Replace puts other sources, and keys of the seal, in the place of those that are
+// served, all at once: a request sees either the old sources or the new ones, and what
+// is stored from now on is sealed with the first of the new keys. On an error, which
+// names every source that cannot be served, the old ones stay.
+func (s *Server) Replace(sources []Source, seal delivery.Keys) error {
 	t, err := newTable(sources)
+	if len(seal) == 0 {
+		err = errors.Join(err, errNoSeal)
+	}
 	if err != nil {
 		return err
 	}
 	for _, to := range t {
 		to.accepted = s.metrics.requests.WithLabelValues(to.source, to.endpoint, "200")
 	}
-	s.table.Store(&t)
+	s.serving.Store(&serving{t, seal})
 	return nil
 }
 
@@ -102,7 +114,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if admin != nil {
 		go admin.serve(failed)
 	}
-	s.o.Log.Info("ingress started", zap.String("public", started.Public), zap.String("admin", started.Admin), zap.Int("paths", len(*s.table.Load())))
+	s.o.Log.Info("ingress started", zap.String("public", started.Public), zap.String("admin", started.Admin), zap.Int("paths", len(s.serving.Load().table)))
 	s.o.Started(started)
 
 	select {

@@ -64,7 +64,7 @@ func TestReplace(t *testing.T) {
 		eventually(t, "the load flows", func() bool { return l.count.Load() > before+10 })
 		next := sources()
 		next = append(next, Source{Name: fmt.Sprintf("new%d", i), Endpoints: []Endpoint{{Verifier: token{"t", "X"}}}})
-		if err := d.Replace(next); err != nil {
+		if err := d.Replace(next, sealKeys(t)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -77,7 +77,7 @@ func TestReplace(t *testing.T) {
 		t.Errorf("answered %+v", got)
 	}
 	checkProblem(t, d.raw(request("POST /webhooks/new18", "x", "X: t")), 404)
-	if err := d.Replace([]Source{{Name: "BAD"}}); err == nil {
+	if err := d.Replace([]Source{{Name: "BAD"}}, sealKeys(t)); err == nil {
 		t.Error("served a bad source")
 	}
 	if got := d.raw(request("POST /webhooks/new19", "y", "X: t")); got.status != 200 {

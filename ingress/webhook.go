@@ -62,7 +62,7 @@ func (s *Server) webhook(w http.ResponseWriter, r *http.Request) {
 func (s *Server) lookUp(c *call) *problem {
 	// A map of what is configured: no path is parsed, joined or redirected to.
 	path, _ := splitTarget(c.r.RequestURI)
-	to, ok := (*s.table.Load())[path]
+	to, ok := s.serving.Load().table[path]
 	if !ok {
 		return problemPath
 	}
@@ -97,7 +97,7 @@ func (s *Server) put(c *call) *problem {
 	defer s.flight.leave()
 	// The digest is part of the seal and of the receipt.
 	c.digest = sha256.Sum256(c.body)
-	message := c.delivery.MessageWithDigest(s.o.Seal, c.digest)
+	message := c.delivery.MessageWithDigest(s.serving.Load().seal, c.digest)
 	c.messageID = message.Header.Get(delivery.MessageIDHeader)
 	c.receipt, c.failure = s.store.put(message)
 	s.health.saw(c.failure)

@@ -85,8 +85,7 @@ func (n *Normalizer) normalize(publish func(*outcome) error) message.NoPublishHa
 // pack is what understands a delivery. The error is a *mapping.Dead: nothing here
 // does, and trying again changes nothing.
 func (n *Normalizer) pack(d *delivery.Delivery) (Mapper, error) {
-	programs := *n.programs.Load()
-	if m, ok := programs[Pack{d.Source, d.Provider}]; ok {
+	if m, ok := n.inForce.Load().programs[Pack{d.Source, d.Provider}]; ok {
 		return m, nil
 	}
 	return nil, &mapping.Dead{

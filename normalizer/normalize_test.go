@@ -137,7 +137,7 @@ func TestReplaceSwapsAllPrograms(t *testing.T) {
 	n, _ := r.start(r.options(words{}))
 	r.put("e1 p1")
 	r.settled()
-	n.Replace(Programs{{Source: "kiosk", Provider: "words"}: words{}})
+	n.Replace(Programs{{Source: "kiosk", Provider: "words"}: words{}}, testKeys())
 	r.putAs("kiosk", "e2 p1")
 	r.put("e3 p1") // the source shop is no more
 	r.settled()

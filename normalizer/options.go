@@ -38,7 +38,7 @@ type Programs map[Pack]Mapper
 // Options are what a normalizer needs. Conn, Seals and Programs are required.
 type Options struct {
 	Conn     *nats.Conn    // reconnects for ever, buffers nothing; stays open after Run
-	Seals    delivery.Keys // what an ingress may have sealed with
+	Seals    delivery.Keys // what an ingress may have sealed with; see Replace
 	Programs Programs
 	Mode     event.Mode // default event.Structured
 	Version  string     // of this program, for dead letters

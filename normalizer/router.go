@@ -20,7 +20,7 @@ func (n *Normalizer) route(in message.Subscriber, w *workers, publish func(*outc
 		deadLetters(publish, n.Version), // what cannot become an event is kept whole, with the reason
 		recoverPanics(n.log),            // a panic is such a reason
 		guardCrashes(&n.guard),          // what crashed its workers is not parsed again
-		openSeals(n.Seals),              // what no ingress sealed is not read at all
+		n.openSeals,                     // what no ingress sealed is not read at all
 	)
 	router.AddConsumerHandler("normalizer", n.Stream, in, n.normalize(publish))
 	return router, nil

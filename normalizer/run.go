@@ -12,17 +12,17 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 
+	"paybridge/schemas/delivery"
 	"paybridge/schemas/event"
 )
 
 // Normalizer turns the raw stream into events. Make it with New; Run it once.
 type Normalizer struct {
 	Options
-	log      *zap.Logger
-	metrics  *metrics
-	programs atomic.Pointer[Programs]
-	sources  atomic.Pointer[map[string]bool]
-	guard    crashGuard
+	log     *zap.Logger
+	metrics *metrics
+	inForce atomic.Pointer[inForce]
+	guard   crashGuard
 
 	storing    breaker // open while events or dead letters cannot be stored
 	pulling    breaker // open while pulls fail
@@ -72,7 +72,7 @@ func New(o Options) (*Normalizer, error) {
 		nackDelay:  time.Second,
 		retryAfter: 100 * time.Millisecond,
 	}
-	n.Replace(o.Programs)
+	n.Replace(o.Programs, o.Seals)
 	n.metrics.state(n)
 	if o.Registry != nil {
 		if err := n.metrics.register(o.Registry); err != nil {
@@ -109,20 +109,27 @@ func fill[T comparable](field *T, value T) {
 
 func (n *Normalizer) now() time.Time { return n.Now() }
 
-// Replace swaps the compiled packs, all at once: deliveries that are decoded from
-// now on use p, those under way finish with what they have.
-func (n *Normalizer) Replace(p Programs) {
+// inForce is what may change while a normalizer runs.
+type inForce struct {
+	programs Programs
+	sources  map[string]bool // of the programs
+	seals    delivery.Keys
+}
+
+// Replace swaps the compiled packs and the keys of the seal, all at once: deliveries
+// that are opened from now on use p and seals, those under way finish with what they
+// have. A delivery that is stored and not yet normalized must still find its key.
+func (n *Normalizer) Replace(p Programs, seals delivery.Keys) {
 	sources := make(map[string]bool, len(p))
 	for pack := range p {
 		sources[pack.Source] = true
 	}
-	n.sources.Store(&sources)
-	n.programs.Store(&p)
+	n.inForce.Store(&inForce{p, sources, seals})
 }
 
 // label is a source as a metric's label.
 func (n *Normalizer) label(source string) string {
-	if (*n.sources.Load())[source] {
+	if n.inForce.Load().sources[source] {
 		return source
 	}
 	return "unknown"

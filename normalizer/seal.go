@@ -17,17 +17,15 @@ const sealAge = 10 * time.Minute
 
 // openSeals is the middleware behind which a delivery is known to come from an
 // ingress, just before it was stored. Nothing of it is read before that.
-func openSeals(keys delivery.Keys) message.HandlerMiddleware {
-	return func(next message.HandlerFunc) message.HandlerFunc {
-		return func(m *message.Message) ([]*message.Message, error) {
-			r := inHand(m)
-			d, dead := open(keys, r)
-			if dead != nil {
-				return nil, dead
-			}
-			r.delivery = d
-			return next(m)
+func (n *Normalizer) openSeals(next message.HandlerFunc) message.HandlerFunc {
+	return func(m *message.Message) ([]*message.Message, error) {
+		r := inHand(m)
+		d, dead := open(n.inForce.Load().seals, r)
+		if dead != nil {
+			return nil, dead
 		}
+		r.delivery = d
+		return next(m)
 	}
 }
 

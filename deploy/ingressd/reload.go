@@ -55,10 +55,10 @@ func (l *live) swap(library *provider.Library, done func()) {
 func (l *live) close() { l.swap(nil, func() {}) }
 
 // part is how a running server takes a changed configuration over: sources,
-// secrets, packs and certificates.
+// secrets, keys of the seal, packs and certificates.
 func (l *live) part(server *ingress.Server) config.Part {
 	return config.Part{
-		Reads: []string{"ingress", "nats", "seal"},
+		Reads: []string{"ingress", "nats"},
 		Prepare: func(cfg *config.Config) (config.Prepared, error) {
 			library, done, err := packs(cfg, nil)
 			if err != nil {
@@ -70,7 +70,7 @@ func (l *live) part(server *ingress.Server) config.Part {
 				return config.Prepared{}, err
 			}
 			commit := func() error {
-				if err := server.Replace(options.Sources); err != nil {
+				if err := server.Replace(options.Sources, options.Seal); err != nil {
 					return err
 				}
 				// Whether the listener speaks TLS at all is settled at its start.

@@ -355,7 +355,7 @@ func (r *reloading) status(q *http.Request) int {
 func TestReloadNamesWhatNeedsARestart(t *testing.T) {
 	r := start(t, oldKey, bothFiles)
 	r.put("paybridge.yaml", "ingress: {listen: \"127.0.0.1:1\", admin: \"127.0.0.1:2\"}\nseal: {keys: [{id: k2, file: new}]}\nnats: {url: \"nats://127.0.0.1:1\"}\nstreams: {replicas: 3}\n"+newKey)
-	r.logged(`"needs_restart":["ingress.listen","ingress.admin","nats.url","seal.keys"]`, 1)
+	r.logged(`"needs_restart":["ingress.listen","ingress.admin","nats.url"]`, 1)
 	r.answers(200, "/webhooks/pik", newSecret)
 	r.answers(401, "/webhooks/pik", oldSecret)
 	got, err := r.registry.Gather()

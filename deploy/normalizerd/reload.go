@@ -9,8 +9,8 @@ import (
 	"paybridge/schemas/provider"
 )
 
-// live is what of a running normalizer follows its configuration: the mappings,
-// and the packs whose schemas are shown.
+// live is what of a running normalizer follows its configuration: the mappings, the
+// keys of the seal, and the packs whose schemas are shown.
 type live struct {
 	normalizer *normalizer.Normalizer
 	programs   normalizer.Programs // in force; changed by the reloader alone
@@ -35,7 +35,7 @@ const ahead = 1
 func (l *live) part() config.Part {
 	return config.Part{
 		Stage: ahead,
-		Reads: []string{"normalizer", "nats", "seal", "events"},
+		Reads: []string{"normalizer", "nats", "events"},
 		Prepare: func(cfg *config.Config) (config.Prepared, error) {
 			library, err := packs(cfg, nil)
 			if err != nil {
@@ -48,19 +48,21 @@ func (l *live) part() config.Part {
 				return config.Prepared{}, err
 			}
 			return config.Prepared{Commit: func() error {
-				l.replace(options.Programs, library)
+				l.replace(options, library)
 				return nil
 			}}, nil
 		},
 	}
 }
 
-// replace puts programs in force. A source that is gone keeps its mapping until the
-// process ends: what was stored before it went is still to become events.
-func (l *live) replace(programs normalizer.Programs, library *provider.Library) {
+// replace puts programs and keys in force. A source that is gone keeps its mapping
+// until the process ends: what was stored before it went is still to become events. A
+// key that is gone opens nothing more: who takes one away may do it because it is in
+// the wrong hands.
+func (l *live) replace(o normalizer.Options, library *provider.Library) {
 	all := maps.Clone(l.programs)
-	maps.Copy(all, programs)
-	l.normalizer.Replace(all)
+	maps.Copy(all, o.Programs)
+	l.normalizer.Replace(all, o.Seals)
 	l.programs = all
 	l.library.Store(library)
 }

@@ -73,7 +73,11 @@ func seals(cfg *config.Config) (keys delivery.Keys, problems config.Problems) {
 			problems = append(problems, config.Problem{At: s.At, Key: s.Key, Message: "the secret has no value: " + s.From + " is not there"})
 			continue
 		}
-		key, err := delivery.NewKey(s.ID, s.Reveal())
+		newKey := delivery.NewKey
+		if s.AllowWeak {
+			newKey = delivery.NewWeakKey
+		}
+		key, err := newKey(s.ID, s.Reveal())
 		if err != nil {
 			problems = append(problems, config.Problem{At: s.At, Key: s.Key, Message: err.Error()})
 			continue

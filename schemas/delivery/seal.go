@@ -29,8 +29,23 @@ type Key struct {
 type Keys []Key
 
 // NewKey makes a key. The id is 1 to 64 letters, digits, ".", "_" and "-"; the
-// secret's text is the key, byte for byte, and is at least 16 bytes long.
+// secret's text is the key, byte for byte, is at least 16 bytes long, and is nothing
+// that people write before they have a key. No error holds a part of it.
 func NewKey(id, secret string) (Key, error) {
+	key, err := NewWeakKey(id, secret)
+	switch {
+	case err != nil:
+		return Key{}, err
+	case len(secret) < minKeyBytes:
+		return Key{}, fmt.Errorf("seal: key %s: %d bytes are too few, use %d or more", id, len(secret), minKeyBytes)
+	case guessable(secret):
+		return Key{}, fmt.Errorf("seal: key %s is a placeholder or one byte repeated: make a random one, such as `openssl rand -hex 32`", id)
+	}
+	return key, nil
+}
+
+// NewWeakKey is NewKey for an operator who takes any secret that is not empty.
+func NewWeakKey(id, secret string) (Key, error) {
 	if id == "" || len(id) > 64 {
 		return Key{}, errors.New("seal: a key id has 1 to 64 characters")
 	}
@@ -39,11 +54,27 @@ func NewKey(id, secret string) (Key, error) {
 			return Key{}, errors.New("seal: a key id has letters, digits, dot, underscore and hyphen only")
 		}
 	}
-	if len(secret) < minKeyBytes {
-		return Key{}, fmt.Errorf("seal: key %s: %d bytes are too few, use %d or more", id, len(secret), minKeyBytes)
+	if secret == "" {
+		return Key{}, fmt.Errorf("seal: key %s is empty", id)
 	}
 	b := []byte(secret)
 	return Key{id: id, secret: func() []byte { return b }}, nil
+}
+
+// placeholders are parts of texts that stand where a key is to come, in lower-case
+// letters and digits.
+var placeholders = []string{"changeme", "replaceme", "placeholder", "insertsecret", "secrethere", "yoursecret", "sealkeyhere", "yoursealkey"}
+
+// guessable says whether a secret, however long, is one that others would try.
+func guessable(secret string) bool {
+	plain := strings.Map(func(c rune) rune {
+		if c >= 'a' && c <= 'z' || c >= '0' && c <= '9' {
+			return c
+		}
+		return -1
+	}, strings.ToLower(secret))
+	return strings.Count(secret, secret[:1]) == len(secret) ||
+		slices.ContainsFunc(placeholders, func(p string) bool { return strings.Contains(plain, p) })
 }
 
 // ID is the key's id, as messages name it.

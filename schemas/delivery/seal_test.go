@@ -185,19 +185,27 @@ func TestTwoKeysOfOneID(t *testing.T) {
 
 func TestNewKeyRefuses(t *testing.T) {
 	const secret = "canary-secret-xyz"
+	const guessed = "seal: key k1 is a placeholder or one byte repeated: make a random one, such as `openssl rand -hex 32`"
 	for name, tt := range map[string]struct{ id, secret, want string }{
 		"good":        {"k1.2025_01-a", secret, ""},
 		"no id":       {"", secret, "seal: a key id has 1 to 64 characters"},
 		"long id":     {strings.Repeat("k", 65), secret, "seal: a key id has 1 to 64 characters"},
 		"id with ;":   {"a;b", secret, "seal: a key id has letters, digits, dot, underscore and hyphen only"},
-		"no secret":   {"k1", "", "seal: key k1: 0 bytes are too few, use 16 or more"},
+		"no secret":   {"k1", "", "seal: key k1 is empty"},
 		"15 bytes":    {"k1", secret[:15], "seal: key k1: 15 bytes are too few, use 16 or more"},
 		"16 bytes":    {"k1", secret[:16], ""},
 		"16 in runes": {"k1", "éééééééé", ""},
+		"one letter":  {"k1", strings.Repeat("a", 32), guessed},
+		"all zero":    {"k1", strings.Repeat("\x00", 32), guessed},
+		"change me":   {"k1", "Change-Me-Change-Me", guessed},
+		"your secret": {"k1", "<your secret seal key>", guessed},
 	} {
 		got := ""
 		if _, err := NewKey(tt.id, tt.secret); err != nil {
 			got = err.Error()
+		}
+		if _, err := NewWeakKey(tt.id, tt.secret); (err == nil) != (tt.id == "k1" && tt.secret != "" || tt.want == "") {
+			t.Errorf("%s, taken as it is: %v", name, err)
 		}
 		if got != tt.want {
 			t.Errorf("%s: %q, want %q", name, got, tt.want)

@@ -30,8 +30,9 @@ WEBHOOKS must exist (paybridge streams apply). Providers send to
   POST http://HOST:8080/webhooks/SOURCE            or /webhooks/SOURCE/ENDPOINT
 
 and operators look at http://127.0.0.1:9090/readyz and /metrics. Sources, secrets,
-packs and certificates that change in their files are taken over within seconds, or
-at SIGHUP; a change that is wrong leaves the old ones in force and is logged.
+seal keys, packs and certificates that change in their files are taken over within
+seconds, or at SIGHUP; a change that is wrong leaves the old ones in force and is
+logged.
 
 Flags:
 `

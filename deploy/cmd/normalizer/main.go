@@ -32,7 +32,7 @@ Run as many as you like: each delivery is given to one of them.
 The configuration's sections normalizer, nats, events, seal, sources and
 providers_dir are read; secrets of sources are not. The streams and the consumer must
 exist (paybridge streams apply). Operators look at http://127.0.0.1:9091/readyz and
-/metrics. Sources and packs that change in their files are taken over within seconds,
+/metrics. Sources, packs and seal keys that change in their files are taken over within seconds,
 or at SIGHUP: those of a new source here first, then in the ingress.
 
 Flags:

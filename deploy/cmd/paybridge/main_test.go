@@ -19,9 +19,9 @@ import (
 	"paybridge/deploy/operate"
 )
 
-// TestMain makes this test binary the program, for the scripts.
+// TestMain makes this test binary the program, for the scripts, and a bus to be killed.
 func TestMain(m *testing.M) {
-	testscript.Main(leakChecked{m}, map[string]func(){"paybridge": main})
+	testscript.Main(leakChecked{m}, map[string]func(){"paybridge": main, "bus-of-the-tests": runBus})
 }
 
 // leakChecked runs the tests and then looks for goroutines that they left.

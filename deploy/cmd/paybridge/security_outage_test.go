@@ -1,81 +1,14 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
-	"paybridge/config"
-	"paybridge/deploy/ingressd"
 	"paybridge/deploy/jetstream/jetstreamtest"
-	"paybridge/deploy/normalizerd"
-	"paybridge/deploy/operate"
-	"paybridge/ingress"
-	"paybridge/schemas/provider"
 )
-
-// deploy runs the production ingress and normalizer against a server that the test
-// can take away, until the test ends.
-func deploy(t *testing.T, ns *jetstreamtest.Server) *siege {
-	t.Helper()
-	library, err := provider.BuiltIn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &siege{t: t, library: library, errs: &tape{}, out: &tape{}}
-	s.config = siegeConfig(t, library, func(text string) string { return "nats: {url: \"" + ns.URL + "\"}\n" + text })
-	c, err := config.Load(s.config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	var roles errgroup.Group
-	var normalizes atomic.Pointer[func() error]
-	roles.Go(func() error {
-		return normalizerd.Run(ctx, c, normalizerd.Options{
-			Logger: config.Logger("normalizer", s.errs), Library: library, NoAdmin: true,
-			Started: func(ready func() error) { normalizes.Store(&ready) },
-		})
-	})
-	accepts := make(chan ingress.Addresses, 1)
-	roles.Go(func() error {
-		return ingressd.Run(ctx, c, ingressd.Options{
-			Log: config.Logger("ingress", s.errs), Library: library,
-			Ready: []ingress.Check{{Name: "normalizer", Holds: func() error {
-				if ready := normalizes.Load(); ready != nil {
-					return (*ready)()
-				}
-				return errors.New("starting")
-			}}},
-			Started: func(a ingress.Addresses) { accepts <- a },
-		})
-	})
-	t.Cleanup(func() {
-		cancel()
-		if err := roles.Wait(); err != nil {
-			t.Error(err)
-		}
-	})
-	select {
-	case a := <-accepts:
-		s.at = operate.Running{Webhooks: "http://" + a.Public, Admin: "http://" + a.Admin, NATS: ns.URL}
-	case <-time.After(siegePatience):
-		t.Fatalf("not ready:\n%s", s.errs)
-	}
-	s.listen(ns.Conn(t))
-	t.Cleanup(s.checkClean)
-	await(t, "both roles work", s.ready)
-	return s
-}
-
-func (s *siege) ready() bool { return strings.Count(s.fetch("/readyz"), `"ok"`) == 3 }
 
 // TestSecurityBusAway takes the bus away (S-95): a 503 in time, for everyone; when it
 // is back, normal service in time, without a restart, and without a late ghost of
@@ -84,8 +17,23 @@ func TestSecurityBusAway(t *testing.T) {
 	t.Parallel()
 	ns := jetstreamtest.Start(t)
 	s := deploy(t, ns)
+	s.busAway(func() { ns.Stop(t) }, func() { ns.Restart(t) })
+}
+
+// TestSecurityBusKilled is the same with a nats-server that is a process of its own,
+// is killed as a machine dies, and starts again on what it had stored.
+func TestSecurityBusKilled(t *testing.T) {
+	t.Parallel()
+	bus := startBus(t)
+	s := deployOn(t, bus.url, bus.conn(t))
+	s.busAway(bus.kill, bus.start)
+}
+
+// busAway is the story of an outage, whichever way the bus goes and comes.
+func (s *siege) busAway(stop, restart func()) {
+	t := s.t
 	s.accepted(t, toPIK(payment("before")), payment("before"))
-	ns.Stop(t)
+	stop()
 	type outcome struct {
 		reply
 		took time.Duration
@@ -113,7 +61,7 @@ func TestSecurityBusAway(t *testing.T) {
 	for _, request := range []string{post("/webhooks/pik", payment("during"), "PIK-Signature: "+strings.Repeat("0", 64)), post("/webhooks/nobody", "x")} {
 		s.checkRefusal(t, s.raw(request), 401, 404) // what needs no bus is as ever
 	}
-	ns.Restart(t)
+	restart()
 	back := time.Now()
 	await(t, "stored again", func() bool { return s.raw(toPIK(payment("after"))).status == 200 })
 	await(t, "ready again", s.ready)

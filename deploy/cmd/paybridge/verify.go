@@ -94,7 +94,7 @@ func (b *bridge) verifiers() (operate.Verify, error) {
 // seals are the seal's keys.
 func (b *bridge) seals() (keys delivery.Keys, _ error) {
 	for _, s := range b.Config.Seal.Keys {
-		key, err := delivery.NewKey(s.ID, s.Reveal())
+		key, err := delivery.NewWeakKey(s.ID, s.Reveal()) // what is stored is sealed already
 		if err != nil {
 			return nil, config.Problems{{At: s.At, Key: s.Key, Message: err.Error()}}
 		}
