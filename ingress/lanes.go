@@ -22,17 +22,19 @@ const (
 // lane of their own: a flood of large ones makes large ones wait, and nobody else.
 type lanes struct {
 	small, large *semaphore.Weighted
+	now          func() time.Time
 }
 
 // newLanes makes lanes in which the largest body finds room several times.
-func newLanes(maxBody int64) *lanes {
-	return &lanes{semaphore.NewWeighted(smallLane), semaphore.NewWeighted(max(largeLane, 4*maxBody))}
+func newLanes(maxBody int64, now func() time.Time) *lanes {
+	return &lanes{semaphore.NewWeighted(smallLane), semaphore.NewWeighted(max(largeLane, 4*maxBody)), now}
 }
 
 // hold is room in a lane, given back once.
 type hold struct {
-	lane  *semaphore.Weighted
-	bytes int64
+	lane   *semaphore.Weighted
+	bytes  int64
+	waited time.Duration // until there was room
 }
 
 // take waits at most patience for room for n bytes of a body; declared says whether
@@ -49,6 +51,8 @@ func (l *lanes) take(ctx context.Context, h *hold, n int64, declared bool, patie
 		h.bytes += n
 		return true
 	}
+	began := l.now()
+	defer func() { h.waited += l.now().Sub(began) }()
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if h.lane.Acquire(ctx, n) != nil {

@@ -2,6 +2,7 @@ package ingress
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,8 +10,12 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/semaphore"
 
 	"paybridge/deploy/jetstream/jetstreamtest"
@@ -63,9 +68,9 @@ func TestSlow(t *testing.T) {
 		{"half a line", "POST /web", "400", 200 * time.Millisecond},
 		{"half the headers", post, "", 200 * time.Millisecond},
 		{"the preface of HTTP/2", "PRI * HTTP/2.0\r\n", "", 200 * time.Millisecond},
-		{"half a body", post + "Content-Length: 10\r\n\r\nx", "408", 400 * time.Millisecond},
-		{"half a large body", post + "Content-Length: 100000\r\n\r\n" + strings.Repeat("x", 50_000), "408", 400 * time.Millisecond},
-		{"chunks that stop", post + "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n", "408", 400 * time.Millisecond},
+		{"half a body", post + "Content-Length: 10\r\n\r\nx", "400", 400 * time.Millisecond},
+		{"half a large body", post + "Content-Length: 100000\r\n\r\n" + strings.Repeat("x", 50_000), "400", 400 * time.Millisecond},
+		{"chunks that stop", post + "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n", "400", 400 * time.Millisecond},
 		{"nothing after an answer", webhook("x"), "200", 300 * time.Millisecond},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -130,7 +135,7 @@ func TestLanes(t *testing.T) {
 	ns := jetstreamtest.Start(t)
 	s, log := prepare(t, ns)
 	s.times.patience = 50 * time.Millisecond
-	s.lanes = &lanes{semaphore.NewWeighted(100_000), semaphore.NewWeighted(920_000)}
+	s.lanes = &lanes{semaphore.NewWeighted(100_000), semaphore.NewWeighted(920_000), time.Now}
 	d := run(t, ns, s, log)
 	var stalled []net.Conn
 	stall := func(size, sent int) {
@@ -205,17 +210,82 @@ func TestInFlight(t *testing.T) {
 	}
 }
 
-// TestEarly refuses a token while its body is still to come (S-60).
+// TestEarly refuses a token while its body is still to come (S-60), and lets go of the
+// connection although the body never comes.
 func TestEarly(t *testing.T) {
 	d := open(t)
-	c := d.dial()
-	defer c.Close()
-	if _, err := io.WriteString(c, "POST /webhooks/tok HTTP/1.1\r\nHost: b\r\nAuthorization: wrong\r\nContent-Length: 900000\r\n\r\n"); err != nil {
+	for _, framing := range []string{"Content-Length: 900000", "Content-Length: 5", "Transfer-Encoding: chunked", "Transfer-Encoding: chunked\r\nExpect: 100-continue"} {
+		c := d.dial()
+		defer c.Close()
+		if _, err := io.WriteString(c, "POST /webhooks/tok HTTP/1.1\r\nHost: b\r\nAuthorization: wrong\r\n"+framing+"\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		in := bufio.NewReader(c)
+		got := d.read(in, "POST")
+		checkProblem(t, got, 401)
+		if !got.closed {
+			t.Errorf("%s: the connection stays open", framing)
+		}
+		began := time.Now()
+		if _, err := io.ReadAll(in); err != nil {
+			t.Errorf("%s: %v", framing, err)
+		}
+		if took := time.Since(began); took > 3*time.Second {
+			t.Errorf("%s: the connection closes after %v", framing, took)
+		}
+	}
+}
+
+// TestBudgetCoversAllWaiting has a delivery that finds a place late, and then no
+// stream: its sender does not wait for one after the other.
+func TestBudgetCoversAllWaiting(t *testing.T) {
+	ns := jetstreamtest.Start(t)
+	s, log := prepare(t, ns, func(o *Options) { o.InFlight, o.Budget = 1, 2*time.Second })
+	s.times.patience = time.Minute
+	d := run(t, ns, s, log)
+	ns.Stop(t)
+	if !s.flight.enter(0) {
+		t.Fatal("no place")
+	}
+	began := time.Now()
+	done := make(chan answer)
+	go func() { done <- d.raw(webhook("late")) }()
+	time.AfterFunc(1500*time.Millisecond, s.flight.leave)
+	checkProblem(t, <-done, 503)
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("answered after %v", took)
+	}
+}
+
+// TestRoomIsPartOfTheBudget says how long a body waited for room.
+func TestRoomIsPartOfTheBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLanes(DefaultMaxBody, time.Now)
+		var first, second hold
+		if !l.take(t.Context(), &first, largeLane, true, time.Second) || first.waited != 0 {
+			t.Fatalf("%+v", first)
+		}
+		time.AfterFunc(700*time.Millisecond, first.release)
+		if !l.take(t.Context(), &second, largeLane, true, time.Second) || second.waited != 700*time.Millisecond {
+			t.Errorf("waited %v", second.waited)
+		}
+		s := &store{sender: &senders{outcomes: []func(context.Context) (*jetstream.PubAck, error){silent}}, budget: DefaultBudget, metrics: unmetered(t), now: time.Now}
+		began := time.Now()
+		if _, err := s.put(&nats.Msg{Header: nats.Header{}}, began.Add(-second.waited)); err == nil {
+			t.Error("stored")
+		}
+		if took := time.Since(began); took > DefaultBudget-second.waited {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
+// unmetered are metrics that nobody reads.
+func unmetered(t *testing.T) *metrics {
+	t.Helper()
+	m, err := newMetrics(prometheus.NewRegistry())
+	if err != nil {
 		t.Fatal(err)
 	}
-	got := d.read(bufio.NewReader(c), "POST")
-	checkProblem(t, got, 401)
-	if !got.closed {
-		t.Error("the connection stays open")
-	}
+	return m
 }

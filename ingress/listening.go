@@ -47,7 +47,7 @@ func (l *listening) shutdown(ctx context.Context) error {
 func (s *Server) listen() (*listening, error) {
 	l, err := net.Listen("tcp", s.o.Listen)
 	if err != nil {
-		return nil, fmt.Errorf("ingress: public listener: %w", err)
+		return nil, fmt.Errorf("ingress: public listener: %w: stop what uses %s, or choose another address", err, s.o.Listen)
 	}
 	bounded := newListener(l, s.tlsConfig(), s.o.Connections)
 	bounded.opened, bounded.refused = s.metrics.connections.Add, s.unread
@@ -61,7 +61,7 @@ func (s *Server) listenAdmin() (*listening, error) {
 	}
 	l, err := net.Listen("tcp", s.o.Admin)
 	if err != nil {
-		return nil, fmt.Errorf("ingress: admin listener: %w", err)
+		return nil, fmt.Errorf("ingress: admin listener: %w: stop what uses %s, or choose another address", err, s.o.Admin)
 	}
 	return &listening{s.httpServer(s.admin()), l, make(chan struct{})}, nil
 }

@@ -64,7 +64,7 @@ type Options struct {
 	TLS    *tls.Config // of the public listener; nil for plain HTTP
 
 	MaxBody     int64         // bytes of a body
-	Budget      time.Duration // from authentication to the stream's acknowledgement
+	Budget      time.Duration // for the stream's acknowledgement, with all waiting for room before it
 	InFlight    int           // authenticated deliveries that wait for the stream
 	Connections int           // open connections of the public listener
 	Drain       time.Duration // how long a shutdown waits for what is in hand

@@ -63,7 +63,7 @@ var (
 	problemEncoding  = newProblem(reasonEncoding, http.StatusUnsupportedMediaType, 0, "the body must not be content-encoded")
 	problemSize      = newProblem(reasonSize, http.StatusRequestEntityTooLarge, 0, "the body is over the limit")
 	problemEmpty     = newProblem(reasonEmpty, http.StatusBadRequest, 0, "the body is empty")
-	problemSlow      = newProblem(reasonSlow, http.StatusRequestTimeout, 0, "the body did not arrive in time")
+	problemSlow      = newProblem(reasonSlow, http.StatusBadRequest, 0, "the body did not arrive in time")
 	problemAuth      = newProblem(reasonAuth, http.StatusUnauthorized, 0, "the request is not authenticated")
 	problemCapacity  = newProblem(reasonCapacity, http.StatusTooManyRequests, 1, "too many requests are in hand; send it again")
 	problemStore     = newProblem(reasonStore, http.StatusServiceUnavailable, 5, "the delivery is not stored; send it again")

@@ -49,7 +49,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ingress: metrics: %w", err)
 	}
-	s := &Server{o: o, js: js, lanes: newLanes(o.MaxBody), flight: newFlight(o.InFlight, m.inFlight), metrics: m, times: defaultTimeouts}
+	s := &Server{o: o, js: js, lanes: newLanes(o.MaxBody, o.Now), flight: newFlight(o.InFlight, m.inFlight), metrics: m, times: defaultTimeouts}
 	s.fields.New = newFields
 	if err := s.Replace(o.Sources, o.Seal); err != nil {
 		return nil, err

@@ -56,13 +56,13 @@ func (e *storeError) Error() string {
 
 func (e *storeError) Unwrap() error { return e.err }
 
-// put stores m once, however often it must be sent: what may pass by itself, such as
+// put stores m once within the budget, which began when the sender had to wait for the
+// first time, however often it must be sent: what may pass by itself, such as
 // a server that restarts, is tried again with the same message id until the budget
 // is spent. It returns only when the stream has acknowledged m, or with a
 // *storeError; it does not end when the sender of the request goes away.
-func (s *store) put(m *nats.Msg) (receipt, error) {
+func (s *store) put(m *nats.Msg, began time.Time) (receipt, error) {
 	m.Header.Set(jetstream.ExpectedStreamHeader, rawStream)
-	began := s.now()
 	var pause *backoff.ExponentialBackOff
 	for attempt := 1; ; attempt++ {
 		ack, err := s.attempt(m, s.budget-s.now().Sub(began))

@@ -80,7 +80,7 @@ func TestPut(t *testing.T) {
 				s := &store{sender: fake, budget: DefaultBudget, metrics: m, now: time.Now}
 				began := time.Now()
 				message := &nats.Msg{Header: nats.Header{}}
-				got, err := s.put(message)
+				got, err := s.put(message, began)
 				if took := time.Since(began); took > c.within {
 					t.Errorf("took %v", took)
 				}

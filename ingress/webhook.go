@@ -89,9 +89,11 @@ func (s *Server) readAll(c *call) *problem {
 }
 
 // put stores the delivery. It waits for a place among those in flight, so that a
-// stream that is slow or away costs bounded memory, and then for the stream.
+// stream that is slow or away costs bounded memory, and then for the stream. All that a
+// sender waits for on our account, room for its body included, is part of the budget.
 func (s *Server) put(c *call) *problem {
-	if !s.flight.enter(s.times.patience) {
+	began := s.o.Now().Add(-c.hold.waited)
+	if !s.flight.enter(min(s.times.patience, s.o.Budget)) {
 		return problemCapacity
 	}
 	defer s.flight.leave()
@@ -99,7 +101,7 @@ func (s *Server) put(c *call) *problem {
 	c.digest = sha256.Sum256(c.body)
 	message := c.delivery.MessageWithDigest(s.serving.Load().seal, c.digest)
 	c.messageID = message.Header.Get(delivery.MessageIDHeader)
-	c.receipt, c.failure = s.store.put(message)
+	c.receipt, c.failure = s.store.put(message, began)
 	s.health.saw(c.failure)
 	if c.failure != nil {
 		return problemStore
@@ -122,8 +124,11 @@ func (s *Server) answer(c *call, p *problem) {
 	why := p.why(c)
 	s.metrics.refused(c.route, p, why, took)
 	s.refused(c, p, why, took)
-	if p == problemSize {
+	switch {
+	case p == problemSize:
 		linger(c)
+	case closing && !c.read:
+		hangUp(c)
 	}
 }
 

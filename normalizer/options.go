@@ -53,13 +53,14 @@ type Options struct {
 	// Started is called once, when the normalizer consumes. It may be nil.
 	Started func()
 
-	Stream       string        // raw stream; default "WEBHOOKS"
-	Consumer     string        // its durable consumer; default "normalizer"
-	InHand       int           // most deliveries in hand at once; default 1024
-	InHandBytes  int           // most bytes of them; default 64 MiB
-	Parallel     int           // deliveries decoded and mapped at once; default GOMAXPROCS
-	AckTimeout   time.Duration // how long a PubAck may take; default 5 s
-	DrainTimeout time.Duration // how long Run finishes what is in hand; default 20 s
-	CrashGuard   uint64        // deliveries of one message before it is taken for poison; default 8
-	CrashLimit   uint64        // deliveries at which no message is tried again; default 32
+	Stream          string        // raw stream; default "WEBHOOKS"
+	Consumer        string        // its durable consumer; default "normalizer"
+	DuplicateWindow time.Duration // least of the streams that are written; default 48 h
+	InHand          int           // most deliveries in hand at once; default 1024
+	InHandBytes     int           // most bytes of them; default 64 MiB
+	Parallel        int           // deliveries decoded and mapped at once; default GOMAXPROCS
+	AckTimeout      time.Duration // how long a PubAck may take; default 5 s
+	DrainTimeout    time.Duration // how long Run finishes what is in hand; default 20 s
+	CrashGuard      uint64        // deliveries of one message before it is taken for poison; default 8
+	CrashLimit      uint64        // deliveries at which no message is tried again; default 32
 }

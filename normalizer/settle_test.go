@@ -150,6 +150,38 @@ func (r *rig) resizeMessages(stream string, bytes int32) {
 	}
 }
 
+// A dead letter whose headers are more than the bus takes goes without those of the raw
+// message, which keeps them; its bytes and where it came from stay.
+func TestDeadLetterIsStripped(t *testing.T) {
+	r := newRig(t)
+	r.start(r.options(words{}))
+	m := &nats.Msg{Subject: "webhooks.shop.default", Header: nats.Header{nats.MsgIdHdr: {"forged"}}, Data: []byte("body")}
+	for i := range 64 { // just below the 64 KiB that the server takes
+		m.Header.Set(fmt.Sprintf("Webhook-Header-X%02d", i), strings.Repeat("x", 1000))
+	}
+	r.publish(m)
+	r.put("e1 p1")
+	r.settled()
+	r.exactlyOnce([]string{"e1"})
+	letters := r.letters()
+	if len(letters) != 1 || letters[0].Reason != delivery.Unsealed || letters[0].StreamSequence != 1 || string(letters[0].Body) != "body" {
+		t.Fatalf("%+v", letters)
+	}
+	s, err := r.js.Stream(t.Context(), "DEADLETTERS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, err := s.GetMsg(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range stored.Header {
+		if strings.HasPrefix(name, "Webhook-") {
+			t.Errorf("%s is kept", name)
+		}
+	}
+}
+
 // Nobody vouches for the id of a message that is not sealed: two with one id are
 // two dead letters, and a repeat of one is one.
 func TestUnsealedMessagesWithOneID(t *testing.T) {

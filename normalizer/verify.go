@@ -57,7 +57,8 @@ func (n *Normalizer) problems(ctx context.Context, js jetstream.JetStream) ([]st
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	var all []string
-	for _, name := range []string{paymentsStream, deadLettersStream} {
+	streams := map[string]jetstream.StreamConfig{}
+	for _, name := range []string{n.Stream, paymentsStream, deadLettersStream} {
 		stream, err := js.Stream(ctx, name)
 		switch {
 		case errors.Is(err, jetstream.ErrStreamNotFound):
@@ -65,13 +66,18 @@ func (n *Normalizer) problems(ctx context.Context, js jetstream.JetStream) ([]st
 		case err != nil:
 			return nil, fmt.Errorf("stream %s: %w", name, err)
 		default:
-			all = append(all, streamProblems(stream.CachedInfo().Config)...)
+			streams[name] = stream.CachedInfo().Config
+			all = append(all, streamProblems(streams[name])...)
+		}
+	}
+	for _, name := range []string{paymentsStream, deadLettersStream} {
+		if out, there := streams[name]; there {
+			all = append(all, n.outProblems(out, streams[n.Stream])...)
 		}
 	}
 	consumer, err := js.Consumer(ctx, n.Stream, n.Consumer)
 	switch {
-	case errors.Is(err, jetstream.ErrStreamNotFound):
-		all = append(all, fmt.Sprintf("stream %s does not exist", n.Stream))
+	case errors.Is(err, jetstream.ErrStreamNotFound): // said above
 	case errors.Is(err, jetstream.ErrConsumerNotFound):
 		all = append(all, fmt.Sprintf("stream %s has no consumer %s", n.Stream, n.Consumer))
 	case err != nil:
@@ -97,7 +103,21 @@ func streamProblems(c jetstream.StreamConfig) []string {
 		{!c.NoAck, "acks"},
 		{c.PersistMode == jetstream.DefaultPersistMode, "to persist before it acknowledges"},
 		{c.MaxMsgsPerSubject <= 0, "no limit for one subject"},
+		{c.DenyDelete, "no deletion of single messages"},
+		{!c.AllowRollup, "no rollups, which delete"},
+		{!c.Sealed, "no seal of its own: it takes nothing more"},
+		{!c.AllowMsgTTL, "no messages that expire by themselves"},
+		{c.Mirror == nil && len(c.Sources) == 0, "no messages from other streams"},
 		{len(c.Subjects) == 1 && strings.HasPrefix(c.Subjects[0], root), "subjects below " + root},
+	})
+}
+
+// outProblems is what is wrong with a stream that the normalizer writes, beside the raw
+// stream that it reads. What is only longer is the operator's choice.
+func (n *Normalizer) outProblems(out, raw jetstream.StreamConfig) []string {
+	return failed("stream "+out.Name, []check{
+		{out.Duplicates >= n.DuplicateWindow, fmt.Sprintf("a duplicate window of at least %s", n.DuplicateWindow)},
+		{out.MaxAge == 0 || raw.MaxAge > 0 && out.MaxAge >= raw.MaxAge, fmt.Sprintf("a max age of at least that of %s, %s", n.Stream, raw.MaxAge)},
 	})
 }
 

@@ -17,8 +17,11 @@ import (
 func TestUnsafeSettingsAreProblems(t *testing.T) {
 	stream := jetstream.StreamConfig{
 		Name: "PAYMENTS", Subjects: []string{"payments.*.*.*.>"}, Storage: jetstream.FileStorage,
-		Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardNew,
+		Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardNew, DenyDelete: true,
+		Duplicates: 48 * time.Hour, MaxAge: 90 * 24 * time.Hour,
 	}
+	raw := jetstream.StreamConfig{Name: "WEBHOOKS", MaxAge: 90 * 24 * time.Hour}
+	n := &Normalizer{Options: Options{}.withDefaults()}
 	consumer := jetstream.ConsumerConfig{Name: "normalizer", AckPolicy: jetstream.AckExplicitPolicy, AckWait: 30 * time.Second, MaxDeliver: -1}
 	for _, test := range []struct {
 		want     string
@@ -33,6 +36,14 @@ func TestUnsafeSettingsAreProblems(t *testing.T) {
 		{"persist before", func(c *jetstream.StreamConfig) { c.PersistMode = jetstream.AsyncPersistMode }, nil},
 		{"one subject", func(c *jetstream.StreamConfig) { c.MaxMsgsPerSubject = 1 }, nil},
 		{"subjects below payments.", func(c *jetstream.StreamConfig) { c.Subjects = []string{"other.>"} }, nil},
+		{"no deletion", func(c *jetstream.StreamConfig) { c.DenyDelete = false }, nil},
+		{"no rollups", func(c *jetstream.StreamConfig) { c.AllowRollup = true }, nil},
+		{"no seal", func(c *jetstream.StreamConfig) { c.Sealed = true }, nil},
+		{"expire by themselves", func(c *jetstream.StreamConfig) { c.AllowMsgTTL = true }, nil},
+		{"from other streams", func(c *jetstream.StreamConfig) { c.Mirror = &jetstream.StreamSource{Name: "OTHER"} }, nil},
+		{"from other streams", func(c *jetstream.StreamConfig) { c.Sources = []*jetstream.StreamSource{{Name: "OTHER"}} }, nil},
+		{"a duplicate window of at least 48h0m0s", func(c *jetstream.StreamConfig) { c.Duplicates = 48*time.Hour - 1 }, nil},
+		{"a max age of at least that of WEBHOOKS, 2160h0m0s", func(c *jetstream.StreamConfig) { c.MaxAge-- }, nil},
 		{"explicit acks", nil, func(c *jetstream.ConsumerConfig) { c.AckPolicy = jetstream.AckAllPolicy }},
 		{"limit of deliveries", nil, func(c *jetstream.ConsumerConfig) { c.MaxDeliver = 5 }},
 		{"no backoff", nil, func(c *jetstream.ConsumerConfig) { c.BackOff = []time.Duration{time.Second} }},
@@ -48,7 +59,7 @@ func TestUnsafeSettingsAreProblems(t *testing.T) {
 			if test.consumer != nil {
 				test.consumer(&c)
 			}
-			problems := append(streamProblems(s), consumerProblems("WEBHOOKS", c)...)
+			problems := append(append(streamProblems(s), n.outProblems(s, raw)...), consumerProblems("WEBHOOKS", c)...)
 			if test.want == "" && len(problems) > 0 || test.want != "" && (len(problems) != 1 || !strings.Contains(problems[0], test.want)) {
 				t.Errorf("%q", problems)
 			}
@@ -71,6 +82,44 @@ func TestRunRefusesABusWithoutTheTopology(t *testing.T) {
 	}
 	if n.Ready() == nil {
 		t.Error("it is ready")
+	}
+}
+
+// A stream that keeps for ever is long enough beside any, and nothing else is beside it.
+func TestForEverIsLongest(t *testing.T) {
+	n := &Normalizer{Options: Options{}.withDefaults()}
+	for _, test := range []struct {
+		out, raw time.Duration
+		good     bool
+	}{{0, 0, true}, {0, time.Hour, true}, {time.Hour, 0, false}, {time.Hour, time.Hour, true}} {
+		problems := n.outProblems(jetstream.StreamConfig{MaxAge: test.out, Duplicates: 48 * time.Hour}, jetstream.StreamConfig{MaxAge: test.raw})
+		if (len(problems) == 0) != test.good {
+			t.Errorf("%v beside %v: %q", test.out, test.raw, problems)
+		}
+	}
+}
+
+// Streams that somebody has changed, all at once.
+func TestRunRefusesDriftedStreams(t *testing.T) {
+	r := newRig(t)
+	for name, change := range map[string]func(*jetstream.StreamConfig){
+		"WEBHOOKS":    func(c *jetstream.StreamConfig) { c.Discard = jetstream.DiscardOld },
+		"PAYMENTS":    func(c *jetstream.StreamConfig) { c.Duplicates, c.MaxAge = time.Hour, time.Hour },
+		"DEADLETTERS": func(c *jetstream.StreamConfig) { c.Duplicates = time.Hour },
+	} {
+		s, err := r.js.Stream(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := s.CachedInfo().Config
+		change(&c)
+		if _, err := r.js.UpdateStream(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var topology *TopologyError
+	if err := r.newNormalizer(r.options(words{})).Run(t.Context()); !errors.As(err, &topology) || len(topology.Problems) != 4 {
+		t.Fatalf("%v", err)
 	}
 }
 

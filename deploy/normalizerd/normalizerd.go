@@ -123,7 +123,7 @@ func refusal(cfg *config.Config, err error) error {
 func runWithAdmin(ctx context.Context, cfg *config.Config, n *normalizer.Normalizer, admin http.Handler, log *zap.Logger) error {
 	listener, err := net.Listen("tcp", cfg.Normalizer.Admin)
 	if err != nil {
-		return config.Problems{cfg.Problem("normalizer.admin", err.Error(), "choose an address that nobody listens on")}
+		return fmt.Errorf("normalizer.admin: %w: stop what uses %s, or choose another address", err, cfg.Normalizer.Admin)
 	}
 	log.Info("normalizer starts", zap.String("admin", listener.Addr().String()))
 	server := &http.Server{Handler: admin, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 15 * time.Second, IdleTimeout: time.Minute}

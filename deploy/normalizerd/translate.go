@@ -59,7 +59,10 @@ func translate(cfg *config.Config, library *provider.Library) (normalizer.Option
 	if len(cfg.Sources) == 0 {
 		problems = append(problems, cfg.Problem("sources", "there is no source", "write sources: [{name: pik, provider: pik, …}]"))
 	}
-	return normalizer.Options{Seals: keys, Programs: programs, Mode: event.Mode(cfg.Events.Mode)}, problems.Err()
+	return normalizer.Options{
+		Seals: keys, Programs: programs, Mode: event.Mode(cfg.Events.Mode),
+		DuplicateWindow: min(cfg.Streams.Payments.DuplicateWindow, cfg.Streams.DeadLetters.DuplicateWindow),
+	}, problems.Err()
 }
 
 // seals makes the keys that deliveries may be sealed with.

@@ -45,6 +45,8 @@ sources: [{name: pik, provider: pik, secrets: [{id: current, value: a-pik-secret
 `
 
 func TestExitCodes(t *testing.T) {
+	ns, bare := jetstreamtest.Start(t), jetstreamtest.Start(t, jetstreamtest.Bare())
+	taken := strings.TrimPrefix(ns.URL, "nats://")
 	for _, c := range []struct {
 		name   string
 		args   []string
@@ -59,6 +61,9 @@ func TestExitCodes(t *testing.T) {
 		{"no file", []string{"--config", filepath.Join(t.TempDir(), "none.yaml")}, 78, "", "none.yaml"},
 		{"an unknown key", []string{"--config", file(t, "nonsense: 1\n")}, 78, "", "paybridge.yaml:1: "},
 		{"no seal", []string{"--config", file(t, "sources: []\n")}, 78, "", "seal.keys"},
+		{"a port that is taken", []string{"--config", file(t, "ingress: {listen: '"+taken+"', admin: '127.0.0.1:0'}\nnats: {url: '"+ns.URL+"'}"+sources)}, 1, "", "public listener: "},
+		{"an admin port that is taken", []string{"--config", file(t, "ingress: {listen: '127.0.0.1:0', admin: '"+taken+"'}\nnats: {url: '"+ns.URL+"'}"+sources)}, 1, "", "admin listener: "},
+		{"no stream", []string{"--config", file(t, "nats: {url: '"+bare.URL+"'}"+sources)}, 78, "", "run `paybridge streams apply`"},
 		{"no NATS server", []string{"--config", file(t, "nats: {url: 'nats://127.0.0.1:1'}"+sources)}, 1, "", "cannot connect to nats://127.0.0.1:1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -47,6 +47,7 @@ sources: [{name: pik, provider: pik, secrets: [{id: current, env: A_VARIABLE_THA
 
 func TestExitCodes(t *testing.T) {
 	bare := jetstreamtest.Start(t, jetstreamtest.Bare())
+	taken := strings.TrimPrefix(bare.URL, "nats://")
 	for _, c := range []struct {
 		name   string
 		args   []string
@@ -63,6 +64,7 @@ func TestExitCodes(t *testing.T) {
 		{"no seal", []string{"--config", file(t, "sources: []\n")}, 78, "", "seal.keys"},
 		{"an unknown pack", []string{"--config", file(t, "seal: {keys: [{id: k1, value: a-seal-key-of-some-length}]}\nsources: [{name: a, provider: nonesuch}]\n")}, 78, "", `paybridge.yaml:2: sources[0].provider: there is no pack "nonesuch"`},
 		{"no streams", []string{"--config", file(t, "normalizer: {admin: '127.0.0.1:0'}\nnats: {url: '"+bare.URL+"'}"+sources)}, 78, "", "run `paybridge streams apply`"},
+		{"a port that is taken", []string{"--config", file(t, "normalizer: {admin: '"+taken+"'}\nnats: {url: '"+bare.URL+"'}"+sources)}, 1, "", "normalizer.admin: "},
 		{"no NATS server", []string{"--config", file(t, "nats: {url: 'nats://127.0.0.1:1'}"+sources)}, 1, "", "cannot connect to nats://127.0.0.1:1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -103,10 +103,10 @@ func TestSecuritySlow(t *testing.T) {
 		{"the preface of HTTP/2", "PRI * HTTP/2.0\r\n", "", 5 * time.Second, ""},
 		{"the preface, slowly", "PRI *", " ", 5 * time.Second, ""},
 		{"TLS", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "\x00", 5 * time.Second, ""},
-		{"half a body", head + "Content-Length: 1000\r\n\r\nx", "", 10 * time.Second, "408"},
-		{"a body that grows", head + "Content-Length: 900000\r\n\r\n" + strings.Repeat("x", 10_000), "x", 10 * time.Second, "408"},
-		{"chunks without end", head + "Transfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n", 10 * time.Second, "408"},
-		{"a chunk without end", head + "Transfer-Encoding: chunked\r\n\r\nffff\r\n", "x", 10 * time.Second, "408"},
+		{"half a body", head + "Content-Length: 1000\r\n\r\nx", "", 10 * time.Second, "400"},
+		{"a body that grows", head + "Content-Length: 900000\r\n\r\n" + strings.Repeat("x", 10_000), "x", 10 * time.Second, "400"},
+		{"chunks without end", head + "Transfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n", 10 * time.Second, "400"},
+		{"a chunk without end", head + "Transfer-Encoding: chunked\r\n\r\nffff\r\n", "x", 10 * time.Second, "400"},
 	}
 	before := s.last("WEBHOOKS")
 	type end struct {
