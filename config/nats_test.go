@@ -38,7 +38,7 @@ func TestConnectionPolicy(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := nc.Opts
-	if o.Name != "paybridge-test" || o.MaxReconnect != -1 || o.ReconnectBufSize != -1 || !o.AllowReconnect {
+	if o.Name != "paybridge-test" || o.MaxReconnect != -1 || o.ReconnectBufSize != -1 || !o.AllowReconnect || !o.IgnoreAuthErrorAbort {
 		t.Errorf("name %q, reconnects %d, buffer %d", o.Name, o.MaxReconnect, o.ReconnectBufSize)
 	}
 	if o.PingInterval != 10*time.Second || o.MaxPingsOut != 2 || o.ReconnectJitter <= 0 || o.ReconnectJitterTLS <= 0 {

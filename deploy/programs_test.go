@@ -29,14 +29,19 @@ import (
 	"paybridge/ingress"
 )
 
-const webhookSecret = "a-webhook-secret-of-the-tests"
+const (
+	webhookSecret = "a-webhook-secret-of-the-tests"
+	sealSecret    = "a-seal-secret-of-the-tests"
+)
 
 // running is the two production processes, each with its own nkey, on a server that
 // runs the configuration that "paybridge nats init" writes.
 type running struct {
 	bus     *jetstreamtest.Server
+	file    string // the server's configuration
 	seeds   map[string]string
 	webhook string // URL of the source pik
+	admin   string // URL of the ingress's admin listener
 	metrics []*described
 }
 
@@ -51,7 +56,7 @@ func run(t *testing.T) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &running{bus: jetstreamtest.Start(t, jetstreamtest.Configured(t, written.Config)), seeds: written.Seeds}
+	r := &running{bus: jetstreamtest.Start(t, jetstreamtest.Configured(t, written.Config)), file: written.Config, seeds: written.Seeds}
 	if _, err := topology.Apply(t.Context(), r.as(t, nats.Provisioner), r.bus.Streams); err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +73,7 @@ func run(t *testing.T) *running {
 			var err error
 			if role == nats.Ingress {
 				err = ingressd.Run(ctx, cfg, ingressd.Options{Log: zaplog.NewNop(), Metrics: m.Registry, Reload: reload, Started: func(a ingress.Addresses) {
-					r.webhook = fmt.Sprintf("http://%s/webhooks/pik", a.Public)
+					r.webhook, r.admin = fmt.Sprintf("http://%s/webhooks/pik", a.Public), "http://"+a.Admin
 					ready <- struct{}{}
 				}})
 			} else {
@@ -110,10 +115,10 @@ func (r *running) config(t *testing.T, dir, role string) *config.Config {
 ingress: {listen: 127.0.0.1:0, admin: 127.0.0.1:0}
 normalizer: {admin: 127.0.0.1:0}
 nats: {url: %q, nkey_seed: {file: %q}}
-seal: {keys: [{id: k1, value: a-seal-secret-of-the-tests}]}
+seal: {keys: [{id: k1, value: %s}]}
 sources:
   - {name: pik, provider: pik, secrets: [{id: current, value: %s}]}
-`, r.bus.URL, r.seeds[role], webhookSecret)
+`, r.bus.URL, r.seeds[role], sealSecret, webhookSecret)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -121,6 +121,21 @@ func (s *Server) Restart(t testing.TB) {
 	s.URL = "nats://" + net.JoinHostPort(s.options.Host, strconv.Itoa(s.options.Port))
 }
 
+// Reconfigure has the running server take over a changed configuration file, as it
+// does at SIGHUP; see Configured.
+func (s *Server) Reconfigure(t testing.TB, file string) {
+	t.Helper()
+	options := server.Options{NoLog: true, NoSigs: true}
+	if err := options.ProcessConfigFile(file); err != nil {
+		t.Fatalf("jetstreamtest: %v", err)
+	}
+	options.Port, options.HTTPPort = s.options.Port, 0
+	s.options = options
+	if err := s.running.ReloadOptions(&options); err != nil {
+		t.Fatalf("jetstreamtest: %v", err)
+	}
+}
+
 // Conn is a connection that is closed when the test ends. It reconnects for as
 // long as the test runs, every 20 milliseconds.
 func (s *Server) Conn(t testing.TB, options ...nats.Option) *nats.Conn {
