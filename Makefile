@@ -2,7 +2,7 @@
 TOOL = go tool -modfile=deploy/tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check race rules-test build fuzz bench bench-full scale-test proxy-test generate
+.PHONY: help run demo test check race rules-test build fuzz siege bench bench-full scale-test proxy-test generate
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ rules-test: ## the alert rules' own tests (needs promtool: apt-get install prome
 
 fuzz: ## every fuzz target, 20 seconds each
 	go run ./deploy/checks -fuzz 20s
+
+siege: ## memory and good traffic under 5,000 large unauthenticated bodies and 2,000 slow senders (Linux)
+	PAYBRIDGE_SIEGE=full go test -count 1 -timeout 5m -v -run '^TestSecurityMemory$$' ./deploy/cmd/paybridge
 
 bench: ## paybridge beside hand-written programs, ratios of one run, about a minute
 	go run ./deploy/bench
