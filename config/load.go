@@ -10,8 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -32,11 +34,18 @@ func Load(path string) (*Config, error) {
 	return Parse(path, data, os.LookupEnv, os.ReadFile)
 }
 
+// Judge says what else is wrong with a configuration, in Problems: what this package
+// cannot know, such as whether a secret is strong enough for its provider. It is asked
+// about a configuration that has problems already, so that all are said at once; a
+// setting that could not be read has its default.
+type Judge func(*Config) error
+
 // Parse reads and checks a configuration. name is the file's name: it stands in
 // problems, and relative paths in the file start from its folder. A secret whose
 // environment variable is not set or whose file does not exist is Missing, not a
-// problem: see Check. Parse's error is Problems, in the file's order.
-func Parse(name string, data []byte, lookupEnv func(string) (string, bool), readFile func(string) ([]byte, error)) (*Config, error) {
+// problem: see Check. Parse's error is Problems, in the file's order. Where there is
+// nothing wrong the judges are not asked: who runs the configuration judges it.
+func Parse(name string, data []byte, lookupEnv func(string) (string, bool), readFile func(string) ([]byte, error), judges ...Judge) (*Config, error) {
 	c := Default()
 	c.File, c.lines = name, map[string]int{}
 	sum := sha256.Sum256(data)
@@ -45,12 +54,34 @@ func Parse(name string, data []byte, lookupEnv func(string) (string, bool), read
 	if root := r.document(data); root != nil {
 		r.read(root)
 		r.compare()
+		r.judge(judges)
 	}
 	sort.SliceStable(r.problems, func(i, j int) bool { return r.problems[i].At.Line < r.problems[j].At.Line })
 	if err := r.problems.Err(); err != nil {
 		return nil, err
 	}
 	return c, nil
+}
+
+// judge adds what others find, unless it is said already or follows from what was found
+// before: the key itself or something in it could not be read.
+func (r *reader) judge(judges []Judge) {
+	if len(r.problems) == 0 {
+		return
+	}
+	for _, judge := range judges {
+		var found Problems
+		before := r.problems
+		if !errors.As(judge(r.config), &found) {
+			continue
+		}
+		for _, p := range found {
+			follows := func(q Problem) bool { return q.Key == p.Key || strings.HasPrefix(q.Key, p.Key+".") }
+			if !slices.ContainsFunc(before, follows) {
+				r.problems = append(r.problems, p)
+			}
+		}
+	}
 }
 
 // reader fills a configuration from a file and collects what is wrong with it.

@@ -194,3 +194,38 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// What others find wrong is said with what is wrong here, once, and not where it
+// follows from it; of a configuration that is right nobody is asked.
+func TestJudges(t *testing.T) {
+	asked := 0
+	judge := func(problems ...config.Problem) config.Judge {
+		return func(*config.Config) error {
+			asked++
+			return config.Problems(problems).Err()
+		}
+	}
+	at := func(line int) config.Position { return config.Position{File: "c.yaml", Line: line} }
+	parse := func(text string) error {
+		_, err := config.Parse("c.yaml", []byte(text), world{}.lookupEnv, world{}.readFile,
+			judge(config.Problem{At: at(2), Key: "sources[0].secrets[0]", Message: "is short"}, config.Problem{At: at(1), Key: "seal.keys[0]", Message: "is weak"}),
+			judge(config.Problem{At: at(1), Key: "seal.keys[0]", Message: "is weak"}, config.Problem{At: at(2), Key: "sources[0].provider", Message: "is nobody"}),
+			func(*config.Config) error { return errors.New("not a problem of the configuration") })
+		return err
+	}
+	const good = "seal: {keys: [{id: k1, env: A}]}\nsources: [{name: a, provider: p, secrets: [{id: current, env: B}]}]\n"
+	if err := parse(good); err != nil || asked != 0 {
+		t.Errorf("%v, %d asked", err, asked)
+	}
+	want := "c.yaml:1: seal.keys[0]: is weak\nc.yaml:2: sources[0].secrets[0]: is short\nc.yaml:2: sources[0].provider: is nobody\nc.yaml:3: unknown: "
+	if err := parse(good + "unknown: 1\n"); err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("%v", err)
+	}
+	spoiled := strings.Replace(good, "env: B", "value: ''", 1)
+	if err := parse(spoiled); err == nil || strings.Contains(err.Error(), "is short") || !strings.Contains(err.Error(), "is empty") || !strings.Contains(err.Error(), "is nobody") {
+		t.Errorf("%v", err)
+	}
+	if err := parse("a: [\n"); err == nil || strings.Contains(err.Error(), "is weak") {
+		t.Errorf("%v", err)
+	}
+}

@@ -22,13 +22,14 @@ import (
 type Loader func(readFile func(name string) ([]byte, error)) (*Config, error)
 
 // FromFile loads the file at path, with secrets from the environment and from files.
-func FromFile(path string) Loader {
+// The judges are Parse's.
+func FromFile(path string, judges ...Judge) Loader {
 	return func(readFile func(string) ([]byte, error)) (*Config, error) {
 		data, err := readFile(path)
 		if err != nil {
 			return nil, err
 		}
-		return Parse(path, data, os.LookupEnv, readFile)
+		return Parse(path, data, os.LookupEnv, readFile, judges...)
 	}
 }
 

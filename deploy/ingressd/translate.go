@@ -42,6 +42,17 @@ func translate(cfg *config.Config, library *provider.Library, o Options) (ingres
 	}, nil
 }
 
+// Judge is what an ingress would refuse of a configuration.
+func Judge(cfg *config.Config) error {
+	library, done, err := packs(cfg, nil)
+	if err != nil {
+		return err
+	}
+	defer done()
+	_, err = translate(cfg, library, Options{})
+	return err
+}
+
 // seal makes the keys of the seal.
 func seal(cfg *config.Config) (keys delivery.Keys, problems config.Problems) {
 	if len(cfg.Seal.Keys) == 0 {

@@ -65,6 +65,16 @@ func translate(cfg *config.Config, library *provider.Library) (normalizer.Option
 	}, problems.Err()
 }
 
+// Judge is what a normalizer would refuse of a configuration.
+func Judge(cfg *config.Config) error {
+	library, err := packs(cfg, nil)
+	if err != nil {
+		return err
+	}
+	_, err = translate(cfg, library)
+	return err
+}
+
 // seals makes the keys that deliveries may be sealed with.
 func seals(cfg *config.Config) (keys delivery.Keys, problems config.Problems) {
 	if len(cfg.Seal.Keys) == 0 {

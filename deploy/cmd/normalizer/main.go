@@ -66,7 +66,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	log := config.Logger("normalizer", stderr)
-	reload := config.NewReloader(config.FromFile(*file), log)
+	reload := config.NewReloader(config.FromFile(*file, normalizerd.Judge), log)
 	reload.Version = buildVersion()
 	cfg, err := reload.Load()
 	if err == nil {

@@ -78,8 +78,8 @@ func (p *Program) find(pl place) (*bridge, error) {
 }
 
 // load reads a configuration file, or the shipped one where file is "". typed is
-// the name that stands in problems, as the operator wrote it.
-func (p *Program) load(file, typed string) (*config.Config, error) {
+// the name that stands in problems, as the operator wrote it. The judges are Parse's.
+func (p *Program) load(file, typed string, judges ...config.Judge) (*config.Config, error) {
 	if file == "" {
 		return config.Parse("paybridge.yaml", config.Shipped(), p.LookupEnv, p.ReadFile)
 	}
@@ -90,7 +90,7 @@ func (p *Program) load(file, typed string) (*config.Config, error) {
 	if err != nil {
 		return nil, &mistake{fmt.Errorf("configuration: %w", err)}
 	}
-	return config.Parse(typed, text, p.LookupEnv, p.ReadFile)
+	return config.Parse(typed, text, p.LookupEnv, p.ReadFile, judges...)
 }
 
 // library is the built-in packs and those of providers_dir.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -8,6 +9,8 @@ import (
 	"go.uber.org/zap"
 
 	"paybridge/config"
+	"paybridge/deploy/ingressd"
+	"paybridge/deploy/normalizerd"
 	"paybridge/deploy/operate"
 	"paybridge/schemas/provider"
 )
@@ -35,7 +38,7 @@ func (l *completing) reloader() *config.Reloader {
 func (l *completing) load(readFile func(string) ([]byte, error)) (*config.Config, error) {
 	p := *l.program
 	p.ReadFile = readFile
-	c, err := p.load(l.file, l.typed)
+	c, err := p.load(l.file, l.typed, judge(ingressd.Judge), judge(normalizerd.Judge))
 	if err != nil {
 		return nil, err
 	}
@@ -53,6 +56,24 @@ func (l *completing) load(readFile func(string) ([]byte, error)) (*config.Config
 	}
 	l.running, l.library, l.generated = c, library, generated
 	return c, nil
+}
+
+// judge is the judge of a role, which knows that `up` makes the keys that nobody gives.
+func judge(role config.Judge) config.Judge {
+	return func(c *config.Config) error {
+		made := map[string]bool{"seal.keys": true} // of which there is nothing else to say
+		for _, list := range keyLists(c) {
+			made[list.key+".secrets"] = true
+			for _, s := range list.list {
+				made[s.Key] = s.Missing()
+			}
+		}
+		var found config.Problems
+		if !errors.As(role(c), &found) {
+			return nil
+		}
+		return slices.DeleteFunc(found, func(p config.Problem) bool { return made[p.Key] }).Err()
+	}
 }
 
 // lost lists the keys that the operator gave and now gives no more. At its start `up`

@@ -139,6 +139,12 @@ func TestSecurityHostileBodies(t *testing.T) {
 		events += len(f.events)
 		f.check(t, h)
 	}
+	log := s.errs.String()
+	for _, value := range append(naughtyTexts(), "evt_naughty", "txn_broken", "payment.confirmed") {
+		if len(value) >= 10 && strings.Contains(log, value) {
+			t.Errorf("the log holds %.100q", value)
+		}
+	}
 	if events < 300 || events > len(bodies)-300 {
 		t.Errorf("%d of %d became events: the bodies are not what they are meant to be", events, len(bodies))
 	}
