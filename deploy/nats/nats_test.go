@@ -24,11 +24,21 @@ type bus struct {
 	written nats.Written
 }
 
-func start(t *testing.T) *bus {
+// start starts one, with further lines in the file.
+func start(t *testing.T, more ...string) *bus {
 	t.Helper()
 	written, err := nats.Init(nats.Options{Dir: filepath.Join(t.TempDir(), "bus"), Store: t.TempDir(), Teams: []string{"ledger"}})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if more != nil {
+		text, err := os.ReadFile(written.Config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(written.Config, append(text, strings.Join(more, "\n")...), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	b := &bus{jetstreamtest.Start(t, jetstreamtest.Configured(t, written.Config)), written}
 	js := b.role(t, nats.Provisioner).js
@@ -125,9 +135,20 @@ func TestIngressPublishesOnly(t *testing.T) {
 }
 
 // P-02: the normalizer consumes, acks, publishes events; it neither forges
-// deliveries nor touches topology.
+// deliveries nor touches topology. It acks on reply subjects of either form.
 func TestNormalizerConsumesAndPublishes(t *testing.T) {
-	b := start(t)
+	for _, form := range []struct{ flag, prefix string }{
+		{"true", "$JS.ACK._."},
+		{"false", "$JS.ACK.WEBHOOKS.normalizer."},
+	} {
+		t.Run("js_ack_fc_v2 "+form.flag, func(t *testing.T) {
+			consumeAndPublish(t, start(t, "feature_flags { js_ack_fc_v2: "+form.flag+" }"), form.prefix)
+		})
+	}
+}
+
+func consumeAndPublish(t *testing.T, b *bus, acks string) {
+	t.Helper()
 	if _, err := b.role(t, nats.Ingress).js.Publish(t.Context(), "webhooks.pik.default", []byte("{}")); err != nil {
 		t.Fatal(err)
 	}
@@ -139,6 +160,9 @@ func TestNormalizerConsumesAndPublishes(t *testing.T) {
 	msg, err := consumer.Next()
 	if err != nil {
 		t.Fatal(err)
+	}
+	if !strings.HasPrefix(msg.Reply(), acks) {
+		t.Errorf("acked on %s", msg.Reply())
 	}
 	ack, err := c.js.Publish(t.Context(), "payments.pik.payin.confirmed.x", []byte("{}"), natsjs.WithMsgID("pik/1"))
 	if err != nil {

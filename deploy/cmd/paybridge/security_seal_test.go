@@ -122,5 +122,7 @@ func (s *siege) pour() (sent *atomic.Int64, stop func() int64) {
 			})
 		}
 	})
-	return sent, func() int64 { close(end); answers.Wait(); return sent.Load() }
+	stop = sync.OnceValue(func() int64 { close(end); answers.Wait(); return sent.Load() })
+	s.t.Cleanup(func() { stop() }) // where the test gave up
+	return sent, stop
 }
