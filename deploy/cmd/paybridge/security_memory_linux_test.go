@@ -107,6 +107,11 @@ func TestSecurityMemory(t *testing.T) {
 	if slowest > 4*time.Second {
 		t.Errorf("good traffic is answered after %v", slowest)
 	}
+	await(t, "some of the flood find no room", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return statuses[429] > 0
+	})
 	close(finish)
 	flood.Wait()
 	trickled()
