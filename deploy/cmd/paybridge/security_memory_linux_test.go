@@ -68,6 +68,7 @@ func TestSecurityMemory(t *testing.T) {
 	}
 	before := s.resident(up.Process.Pid, "VmRSS")
 	trickled := s.trickle(slow)
+	t.Cleanup(trickled) // where the test gives up
 	body := strings.Repeat("x", floodBody)
 	head := with("POST /webhooks/pik HTTP/1.1", "PIK-Signature: "+strings.Repeat("0", 64), fmt.Sprint("Content-Length: ", floodBody))
 	finish := make(chan struct{})
@@ -87,13 +88,13 @@ func TestSecurityMemory(t *testing.T) {
 				}
 			}()
 			got, err := readReply(bufio.NewReader(c), "POST")
-			c.Close()
-			<-sent
 			mu.Lock()
-			defer mu.Unlock()
 			if err == nil {
 				statuses[got.status]++
 			}
+			mu.Unlock()
+			c.Close()
+			<-sent
 		})
 	}
 	slowest := time.Duration(0)
@@ -166,7 +167,7 @@ func (s *siege) trickle(n int) (stop func()) {
 			}
 		})
 	}
-	return func() { close(end); all.Wait() }
+	return sync.OnceFunc(func() { close(end); all.Wait() })
 }
 
 // spawn runs `paybridge up` as a process of its own until the test ends, and waits
