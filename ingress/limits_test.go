@@ -230,7 +230,7 @@ func TestEarly(t *testing.T) {
 		if _, err := io.ReadAll(in); err != nil {
 			t.Errorf("%s: %v", framing, err)
 		}
-		if took := time.Since(began); took > 3*time.Second {
+		if took := time.Since(began); took > 5*time.Second {
 			t.Errorf("%s: the connection closes after %v", framing, took)
 		}
 	}

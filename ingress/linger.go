@@ -13,11 +13,15 @@ const (
 	lingerTime  = 2 * time.Second
 )
 
-// hangUp stops reading a body that nobody wants, once the answer is out. Without it
-// net/http reads on, for the next request's sake, until the time for reading ends: a
-// sender that was refused would hold its connection for seconds.
+// hangUpTime is how long a sender that was refused may go on sending what is small.
+const hangUpTime = time.Second
+
+// hangUp bounds how long net/http goes on reading a body that nobody wants, once the
+// answer is out: by itself it reads until the time for reading ends, and a sender that
+// was refused holds its connection for many seconds. It does not end at once, for the
+// reason that linger gives.
 func hangUp(c *call) {
-	_ = http.NewResponseController(c.w).SetReadDeadline(time.Now()) // a connection that is gone needs none
+	_ = http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(hangUpTime)) // a connection that is gone needs none
 }
 
 // linger takes what the sender of a slightly too large body is still sending, into
