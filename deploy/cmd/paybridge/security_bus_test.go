@@ -64,6 +64,16 @@ func startBus(t *testing.T) *bus {
 	if _, err := jetstream.Apply(t.Context(), js, streams); err != nil {
 		t.Fatal(err)
 	}
+	// An ack that dies with the process is missed after this long, not after 30 s.
+	consumer, err := js.Consumer(t.Context(), jetstream.Webhooks, jetstream.Normalizer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings := consumer.CachedInfo().Config
+	settings.AckWait = 2 * time.Second
+	if _, err := js.UpdateConsumer(t.Context(), jetstream.Webhooks, settings); err != nil {
+		t.Fatal(err)
+	}
 	return b
 }
 
