@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"io"
 	"net"
+	"strings"
 	"testing"
 )
 
@@ -17,6 +18,10 @@ func TestTruncated(t *testing.T) {
 		{"chunk cut short", "POST /webhooks/tok" + head + token + "Transfer-Encoding: chunked\r\n\r\n64\r\n{\"trunc"},
 		{"no last chunk", "POST /webhooks/tok" + head + token + "Transfer-Encoding: chunked\r\n\r\n4\r\n{\"a\"\r\n"},
 		{"no chunk at all", "POST /webhooks/tok" + head + token + "Transfer-Encoding: chunked\r\n\r\n"},
+		{"long chunk cut short", "POST /webhooks/tok" + head + token + "Transfer-Encoding: chunked\r\n\r\n2710\r\n" + strings.Repeat("x", 5000)},
+		{"no last chunk after a long one", "POST /webhooks/tok" + head + token + "Transfer-Encoding: chunked\r\n\r\n2710\r\n" + strings.Repeat("x", 10_000) + "\r\n"},
+		{"very long chunk cut short", "POST /webhooks/tok" + head + token + "Transfer-Encoding: chunked\r\n\r\n30d40\r\n" + strings.Repeat("x", 100_000)},
+		{"long, declared and cut short", "POST /webhooks/tok" + head + token + "Content-Length: 100000\r\n\r\n" + strings.Repeat("x", 50_000)},
 		{"declared and cut short", "POST /webhooks/tok" + head + token + "Content-Length: 100\r\n\r\n{\"trunc"},
 		{"signed part", "POST /webhooks/pik" + head + "Pik-Signature: " + sign(pikSecret, "{\"a\"") + "\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{\"a\"\r\n"},
 	} {
