@@ -95,7 +95,7 @@ func TestStolenKeyOfTheIngress(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !regexp.MustCompile(`alert: Unsealed\n +expr: [^\n]*reason="unsealed"[^\n]*\n +labels: {severity: page}`).Match(rules) {
+	if !regexp.MustCompile(`alert: Unsealed\n +expr: \|\n(?: {10}.*\n)*? {10}.*reason="unsealed".*\n(?: {10}.*\n)* +labels: {severity: page}`).Match(rules) {
 		t.Error("no alert pages for what is unsealed")
 	}
 }

@@ -17,17 +17,9 @@ func TestRunbookCommandsRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := filepath.Glob("testdata/script/*.txtar")
+	ran, err := scripted(filepath.Join("testdata", "script"))
 	if err != nil {
 		t.Fatal(err)
-	}
-	var ran [][]string
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ran = append(ran, ranBy(string(text))...)
 	}
 	commands := runbookCommands(string(runbook))
 	if len(commands) < 10 {
@@ -43,28 +35,9 @@ func TestRunbookCommandsRun(t *testing.T) {
 // runbookCommands are the commands in a text: `paybridge …` and lines of shell blocks.
 func runbookCommands(text string) (commands [][]string) {
 	for _, found := range regexp.MustCompile("(?m)`(paybridge [^`]+)`|^(paybridge [^#\n]+)").FindAllStringSubmatch(text, -1) {
-		commands = append(commands, typedWords(found[1]+found[2]))
+		commands = append(commands, shellWords(found[1]+found[2]))
 	}
 	return commands
-}
-
-// ranBy are the commands that a script runs.
-func ranBy(script string) (ran [][]string) {
-	for _, found := range regexp.MustCompile(`(?m)^(?:! )?(?:exec|eventually) (paybridge .*)$`).FindAllStringSubmatch(script, -1) {
-		ran = append(ran, typedWords(found[1]))
-	}
-	return ran
-}
-
-var typedWord = regexp.MustCompile(`(?:'[^']*'|[^ '])+`)
-
-// typedWords splits a line at spaces outside of single quotes.
-func typedWords(line string) []string {
-	words := typedWord.FindAllString(line, -1)
-	for i := range words {
-		words[i] = strings.ReplaceAll(words[i], "'", "")
-	}
-	return words
 }
 
 var placeholder = regexp.MustCompile(`^[A-Z]+$`)
@@ -83,7 +56,15 @@ func isRun(command []string, ran [][]string) bool {
 
 // TestUnrunIsNoticed says that the test above can fail.
 func TestUnrunIsNoticed(t *testing.T) {
-	ran := ranBy("exec paybridge tail 'a.*' --since 1h --data data\n! exec paybridge send pik\n# exec paybridge doctor\neventually paybridge status\n")
+	dir := t.TempDir()
+	script := "exec paybridge tail 'a.*' --since 1h --data data\n! exec paybridge send pik\n# exec paybridge doctor\neventually paybridge status\n"
+	if err := os.WriteFile(filepath.Join(dir, "one.txtar"), []byte(script), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ran, err := scripted(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for text, want := range map[string]bool{
 		"run `paybridge tail 'a.*' --since 1h` at once":        true,
 		"```sh\npaybridge status    # how it stands\n```":      true,
