@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"strings"
 	"time"
 
@@ -15,10 +16,11 @@ import (
 	topology "paybridge/deploy/jetstream"
 )
 
-// The sync settings that are measured.
+// The sync settings that are measured, as rows name them.
 const (
 	syncAlways   = "always"
-	syncInterval = "2m"
+	syncInterval = "interval" // the server's default, two minutes
+	syncSlow     = "2 ms"     // always, on a disk that takes as long
 )
 
 // The streams that the hand-written programs write.
@@ -37,6 +39,7 @@ const (
 // bus is a running nats-server with paybridge's streams and the benchmark's own.
 type bus struct {
 	*process
+	dir    string // where the server stores
 	url    string
 	config string // paybridge.yaml of this run
 	door   string // address of the ingress
@@ -54,16 +57,25 @@ func startBus(ctx context.Context, programs binaries, sync string) (_ *bus, err 
 	if err != nil {
 		return nil, err
 	}
-	store, err := os.MkdirTemp(programs.dir, "store-")
-	if err != nil {
+	if b.dir, err = os.MkdirTemp(programs.dir, "store-"); err != nil {
 		return nil, err
 	}
-	settings := fmt.Sprintf("host: %q\nport: %s\nmax_payload: 1100000\njetstream { store_dir: %q, max_file_store: 30GB, sync_interval: %s }\n", host, port, store, sync)
+	interval := syncAlways
+	if sync == syncInterval {
+		interval = "2m"
+	}
+	settings := fmt.Sprintf("host: %q\nport: %s\nmax_payload: 1100000\njetstream { store_dir: %q, max_file_store: 30GB, sync_interval: %s }\n", host, port, b.dir, interval)
 	file := programs.path("nats.conf")
 	if err := os.WriteFile(file, []byte(settings), 0o600); err != nil {
 		return nil, err
 	}
-	if b.process, err = programs.start("nats-server", programs.path("nats-server"), nil, "-c", file); err != nil {
+	command := []string{programs.path("nats-server"), "-c", file}
+	if sync == syncSlow {
+		if command, err = slowed(command); err != nil {
+			return nil, err
+		}
+	}
+	if b.process, err = programs.start("nats-server", command[0], nil, command[1:]...); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -84,11 +96,26 @@ func startBus(ctx context.Context, programs binaries, sync string) (_ *bus, err 
 	return b, b.prepare(ctx, programs)
 }
 
+// slowed is command under strace, which delays each sync of the disk by 2 ms and
+// stops the server for nothing else. The server stays this process's own child.
+func slowed(command []string) ([]string, error) {
+	strace, err := exec.LookPath("strace")
+	if err != nil {
+		return nil, fmt.Errorf("a slow disk is played by strace: apt-get install strace, or leave the row out with -only (%w)", err)
+	}
+	return append([]string{
+		strace, "-D", "-f", "--seccomp-bpf", "-qq", "-o", os.DevNull,
+		"-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:delay_exit=2000", "--",
+	}, command...), nil
+}
+
+// stop ends the server and removes what it has stored.
 func (b *bus) stop() {
 	if b.conn != nil {
 		b.conn.Close()
 	}
 	b.process.stop()
+	os.RemoveAll(b.dir)
 }
 
 // prepare writes the configuration of this run and creates the streams.
@@ -168,9 +195,8 @@ func (b *bus) last(ctx context.Context, stream string) (uint64, error) {
 	return s.CachedInfo().State.LastSeq, nil
 }
 
-// grown waits until a stream holds sequence and returns the time between the
-// server's stamps of the messages first and sequence.
-func (b *bus) grown(ctx context.Context, stream string, first, sequence uint64) (time.Duration, error) {
+// reach waits until a stream holds sequence and returns the last one that it holds.
+func (b *bus) reach(ctx context.Context, stream string, sequence uint64) (uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	for {
@@ -179,14 +205,18 @@ func (b *bus) grown(ctx context.Context, stream string, first, sequence uint64) 
 			return 0, fmt.Errorf("waiting for message %d of %s: %w", sequence, stream, err)
 		}
 		if last >= sequence {
-			break
+			return last, nil
 		}
 		select {
 		case <-ctx.Done():
 			return 0, fmt.Errorf("%s stands at %d of %d", stream, last, sequence)
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(10 * time.Millisecond):
 		}
 	}
+}
+
+// between is the time between the server's stamps of two messages.
+func (b *bus) between(ctx context.Context, stream string, first, last uint64) (time.Duration, error) {
 	s, err := b.js.Stream(ctx, stream)
 	if err != nil {
 		return 0, err
@@ -195,7 +225,7 @@ func (b *bus) grown(ctx context.Context, stream string, first, sequence uint64) 
 	if err != nil {
 		return 0, err
 	}
-	end, err := s.GetMsg(ctx, sequence)
+	end, err := s.GetMsg(ctx, last)
 	if err != nil {
 		return 0, err
 	}

@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -20,48 +21,46 @@ import (
 // loaded is what one run of the load generator saw.
 type loaded struct {
 	Requests int     `json:"requests"` // answered with 200
+	Counted  int     `json:"counted"`  // of those, within the counted time
 	Refused  int     `json:"refused"`  // answered with anything else
-	Seconds  float64 `json:"seconds"`
-	P50      float64 `json:"p50"` // milliseconds
+	P50      float64 `json:"p50"`      // milliseconds
 	P99      float64 `json:"p99"`
 	P999     float64 `json:"p999"`
 }
 
-// runLoad sends signed, distinct PIK webhooks over a number of connections for a
-// time and prints what it saw as JSON. It speaks HTTP by hand, so that the
-// measured program and not the client is what is slow.
+// runLoad sends signed, distinct PIK webhooks over a number of connections, each
+// the next one at once, and prints what it saw as JSON. What is answered before the
+// warm time has passed, or after the length that follows, is not counted. It speaks
+// HTTP by hand, so that the measured program and not the client is what is slow.
 func runLoad(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("load", flag.ContinueOnError)
 	address := flags.String("address", "", "host:port")
 	secret := flags.String("secret", "", "HMAC secret")
 	conns := flags.Int("conns", 64, "connections, one request in flight on each")
 	size := flags.Int("size", 2048, "bytes of a body")
-	length := flags.Duration("length", time.Second, "how long")
-	rate := flags.Float64("rate", 0, "requests a second over all connections; 0: as fast as answers come")
+	warm := flags.Duration("warm", 0, "how long before counting begins")
+	length := flags.Duration("length", time.Second, "how long to count")
 	run := flags.String("run", "0", "distinguishes this run's payments from another's")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	var (
-		group   sync.WaitGroup
-		mu      sync.Mutex
-		total   loaded
-		all     []time.Duration
-		failed  error
-		started = time.Now()
-		until   = started.Add(*length)
+		group  sync.WaitGroup
+		mu     sync.Mutex
+		total  loaded
+		all    []time.Duration
+		failed error
+		from   = time.Now().Add(*warm)
+		until  = from.Add(*length)
 	)
 	for i := range *conns {
 		group.Go(func() {
-			c := client{address: *address, secret: []byte(*secret), size: *size, name: fmt.Sprintf("%s-%d", *run, i)}
-			if *rate > 0 {
-				c.every = time.Duration(float64(*conns) / *rate * float64(time.Second))
-				c.offset = c.every * time.Duration(i) / time.Duration(*conns)
-			}
-			err := c.send(ctx, started, until)
+			c := client{address: *address, secret: []byte(*secret), bodies: newBodies(fmt.Sprintf("%s-%d", *run, i), *size)}
+			err := c.send(ctx, from, until)
 			mu.Lock()
 			defer mu.Unlock()
 			all = append(all, c.took...)
+			total.Requests += c.accepted
 			total.Refused += c.refused
 			if err != nil {
 				failed = err
@@ -72,8 +71,7 @@ func runLoad(ctx context.Context, args []string) error {
 	if failed != nil {
 		return failed
 	}
-	total.Seconds = time.Since(started).Seconds()
-	total.Requests = len(all)
+	total.Counted = len(all)
 	slices.Sort(all)
 	total.P50, total.P99, total.P999 = quantile(all, 0.5), quantile(all, 0.99), quantile(all, 0.999)
 	return json.NewEncoder(os.Stdout).Encode(total)
@@ -89,35 +87,29 @@ func quantile(sorted []time.Duration, q float64) float64 {
 
 // client is one connection.
 type client struct {
-	address string
-	secret  []byte
-	size    int
-	name    string
-	every   time.Duration // open loop: one request each; 0: the next one at once
-	offset  time.Duration
-	took    []time.Duration
-	refused int
+	address  string
+	secret   []byte
+	bodies   bodies
+	took     []time.Duration // of the counted
+	accepted int
+	refused  int
 }
 
-func (c *client) send(ctx context.Context, started, until time.Time) error {
+func (c *client) send(ctx context.Context, from, until time.Time) error {
 	conn, err := net.Dial("tcp", c.address)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
 	answers := bufio.NewReader(conn)
-	var request []byte
+	var request, body []byte
 	for n := 0; ctx.Err() == nil; n++ {
+		body = c.bodies.append(body[:0], n)
+		request = appendRequest(request[:0], c.secret, body)
 		begin := time.Now()
-		if c.every > 0 {
-			// Open loop: latency counts from when the request was due.
-			begin = started.Add(c.offset + time.Duration(n)*c.every)
-			time.Sleep(time.Until(begin))
-		}
 		if !begin.Before(until) {
 			return nil
 		}
-		request = appendRequest(request[:0], c.secret, appendBody(nil, c.name, n, c.size))
 		if _, err := conn.Write(request); err != nil {
 			return err
 		}
@@ -129,17 +121,31 @@ func (c *client) send(ctx context.Context, started, until time.Time) error {
 			c.refused++
 			continue
 		}
-		c.took = append(c.took, time.Since(begin))
+		c.accepted++
+		if end := time.Now(); end.After(from) && end.Before(until) {
+			c.took = append(c.took, end.Sub(begin))
+		}
 	}
 	return nil
 }
 
-// appendBody makes a distinct PIK payment of about size bytes.
-func appendBody(dst []byte, name string, n, size int) []byte {
-	dst = fmt.Appendf(dst, `{"event":"payment.confirmed","id":"evt_%s_%d","created_at":"2026-01-15T10:45:00Z","data":{"transaction_id":"txn_%s_%d","payment_link_id":"pl_abc123xyz","amount":"75.00","currency":"USDT","status":"confirmed","confirmed_at":"2026-01-15T10:45:00Z","metadata":{`, name, n, name, n)
-	for i := 0; len(dst) < size-60; i++ {
-		dst = fmt.Appendf(dst, `"field_%03d":"some text that a merchant sends",`, i)
+// bodies makes distinct PIK payments of about one size.
+type bodies struct{ name, pad string }
+
+func newBodies(name string, size int) bodies {
+	b := bodies{name: name}
+	var pad strings.Builder
+	for i := 0; len(b.append(nil, 1<<20))+pad.Len() < size; i++ {
+		fmt.Fprintf(&pad, `"field_%03d":"some text that a merchant sends",`, i)
 	}
+	b.pad = pad.String()
+	return b
+}
+
+func (b bodies) append(dst []byte, n int) []byte {
+	dst = fmt.Appendf(dst, `{"event":"payment.confirmed","id":"evt_%s_%d","created_at":"2026-01-15T10:45:00Z","data":{"transaction_id":"txn_%s_%d",`, b.name, n, b.name, n)
+	dst = append(dst, `"payment_link_id":"pl_abc123xyz","amount":"75.00","currency":"USDT","status":"confirmed","confirmed_at":"2026-01-15T10:45:00Z","metadata":{`...)
+	dst = append(dst, b.pad...)
 	return append(dst, `"last":true}}}`...)
 }
 

@@ -26,8 +26,10 @@ import (
 
 const help = `bench measures paybridge beside hand-written programs and prints ratios.
 
-  go run ./deploy/bench                  the short form: under a minute
+  go run ./deploy/bench                  the short form: the judged rows, about a minute
   go run ./deploy/bench -full            every size, concurrency and sync setting
+  go run ./deploy/bench -only ingress    the rows of that name: a regular expression
+  go run ./deploy/bench -full -list      what there is to measure
   go run ./deploy/bench -markdown FILE -plot FILE.svg
 
 Ratios are medians over the rounds of this run; higher is better for paybridge,
@@ -64,8 +66,10 @@ func dispatch(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.Usage = func() { fmt.Fprint(flags.Output(), help); flags.PrintDefaults() }
 	flags.IntVar(&o.rounds, "rounds", 5, "rounds of each comparison, interleaved")
-	flags.DurationVar(&o.length, "length", 0, "length of one ingress round (default 1s, 2s with -full)")
-	flags.IntVar(&o.messages, "messages", 20_000, "deliveries of one normalizer round")
+	flags.DurationVar(&o.length, "length", 0, "counted length of one ingress round (default 400ms, 1s with -full)")
+	flags.IntVar(&o.messages, "messages", 10_000, "deliveries of one normalizer round")
+	flags.StringVar(&o.only, "only", "", "measure the rows whose name matches this regular expression")
+	flags.BoolVar(&o.list, "list", false, "print the rows' names instead of measuring")
 	flags.BoolVar(&o.full, "full", false, "measure every size, concurrency and sync setting")
 	flags.StringVar(&o.markdown, "markdown", "", "write the table to this file")
 	flags.StringVar(&o.plot, "plot", "", "write a plot (SVG) to this file")

@@ -12,8 +12,16 @@ type row struct {
 	what   string
 	ours   string // what is measured, "ingress"
 	theirs string // what it is held against, "hand-written bridge"
+
+	kind        kind
+	sync        string
+	size, conns int // bytes of a body; requests in flight
+
 	rounds []round
 }
+
+// name is what -only is matched against.
+func (r row) name() string { return r.what + ", against " + r.theirs }
 
 // round is one interleaved pair of measurements.
 type round struct{ ours, theirs sample }
@@ -57,7 +65,7 @@ func (r row) spread() (low, high float64) {
 const header = "| what | against | ratio | min–max | a second | p50 / p99 ms | theirs a second | p50 / p99 ms | CPU µs each | RSS MiB |\n|---|---|--:|--:|--:|--:|--:|--:|--:|--:|\n"
 
 // markdown prints the rows as a table.
-func markdown(w io.Writer, rows []row) error {
+func markdown(w io.Writer, rows []*row) error {
 	if _, err := io.WriteString(w, header); err != nil {
 		return err
 	}
@@ -95,7 +103,7 @@ const (
 )
 
 // plot draws the ratios as bars against the line at 1.
-func plot(w io.Writer, rows []row) error {
+func plot(w io.Writer, rows []*row) error {
 	top := 1.2
 	for _, r := range rows {
 		top = max(top, r.ratio()*1.1)

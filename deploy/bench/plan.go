@@ -1,0 +1,138 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// options are the command line.
+type options struct {
+	rounds         int
+	length         time.Duration // of the counted part of one ingress round
+	messages       int           // deliveries of one normalizer round
+	full           bool
+	only           string // regular expression on the rows' names; "" is all
+	list           bool
+	markdown, plot string
+}
+
+// kind is what a row measures.
+type kind int
+
+const (
+	overHTTP    kind = iota // webhooks in, answers out
+	overStreams             // deliveries in a stream, events in another
+)
+
+// The programs that paybridge is held against.
+const (
+	handWritten = "hand-written bridge"
+	rawCopy     = "raw pipelined copy"
+	serialCopy  = "serial publish-wait-ack"
+)
+
+// KB is the unit of a row's size.
+const KB = 1024
+
+// plan is every row that the options ask for, in the order of measuring: rows of
+// one sync setting side by side.
+func (o options) plan() ([]*row, error) {
+	var rows []*row
+	for _, sync := range []string{syncInterval, syncAlways, syncSlow} {
+		rows = append(rows, o.ingressRows(sync)...)
+		rows = append(rows, o.normalizerRows(sync)...)
+	}
+	if o.only == "" {
+		return rows, nil
+	}
+	pattern, err := regexp.Compile(o.only)
+	if err != nil {
+		return nil, fmt.Errorf("-only: %w", err)
+	}
+	rows = slices.DeleteFunc(rows, func(r *row) bool { return !pattern.MatchString(r.name()) })
+	if len(rows) == 0 {
+		return nil, fmt.Errorf("-only %q: no row has such a name; -list prints them, with -full all of them", o.only)
+	}
+	return rows, nil
+}
+
+// ingressRows are the loads of the ingress under one sync setting.
+func (o options) ingressRows(sync string) []*row {
+	sizes, conns := []int{2 * KB}, []int{64}
+	switch {
+	case sync == syncSlow:
+		conns = []int{256}
+	case o.full:
+		sizes, conns = []int{KB / 2, 2 * KB, 16 * KB}, []int{1, 4, 16, 64, 256}
+	case sync == syncAlways:
+		conns = []int{1, 16, 64, 256}
+	}
+	var rows []*row
+	for _, size := range sizes {
+		for _, c := range conns {
+			rows = append(rows, &row{
+				what: fmt.Sprintf("ingress, fsync %s, %.1f KB, c=%d", sync, float64(size)/KB, c),
+				ours: "ingress", theirs: handWritten, kind: overHTTP, sync: sync, size: size, conns: c,
+			})
+		}
+	}
+	return rows
+}
+
+// normalizerRows are the opponents of the normalizer under one sync setting.
+func (o options) normalizerRows(sync string) []*row {
+	var theirs []string
+	switch {
+	case sync == syncSlow:
+	case o.full:
+		theirs = []string{rawCopy, serialCopy}
+	case sync == syncInterval:
+		theirs = []string{rawCopy}
+	default:
+		theirs = []string{serialCopy}
+	}
+	var rows []*row
+	for _, program := range theirs {
+		rows = append(rows, &row{
+			what: fmt.Sprintf("normalizer, fsync %s, 2.0 KB", sync), ours: "normalizer", theirs: program, kind: overStreams, sync: sync, size: 2 * KB,
+		})
+	}
+	return rows
+}
+
+// groups splits rows into those that share a server and its contents: each load of
+// the ingress has its own, opponents of the normalizer read the same deliveries.
+func groups(rows []*row) [][]*row {
+	var all [][]*row
+	for i, r := range rows {
+		if i > 0 && r.kind == overStreams && rows[i-1].kind == overStreams && rows[i-1].sync == r.sync {
+			all[len(all)-1] = append(all[len(all)-1], r)
+			continue
+		}
+		all = append(all, []*row{r})
+	}
+	return all
+}
+
+// pace is how long one round of a load is: first what nobody counts, for
+// connections, pools and pacing to settle, then what is counted.
+func (o options) pace(r *row) (warm, counted time.Duration) {
+	warm, counted = 200*time.Millisecond, o.length
+	if r.sync == syncSlow {
+		// A hand-written bridge takes half a second to answer each of 256 once.
+		warm, counted = 600*time.Millisecond, max(counted, time.Second)
+	}
+	return warm, counted
+}
+
+// names lists rows, one a line.
+func names(rows []*row) string {
+	var b strings.Builder
+	for _, r := range rows {
+		b.WriteString(r.name() + "\n")
+	}
+	return b.String()
+}
