@@ -25,8 +25,8 @@ const (
 
 // The streams that the hand-written programs write.
 const (
-	bridgeSubject = "bench.bridge"
-	copySubject   = "bench.copy"
+	bridgeStream, bridgeSubject = "BENCH_BRIDGE", "bench.bridge"
+	copyStream, copySubject     = "BENCH_COPY", "bench.copy"
 )
 
 // benchSecret signs every webhook of a run, sealSecret seals every delivery. They
@@ -41,8 +41,9 @@ type bus struct {
 	*process
 	dir    string // where the server stores
 	url    string
-	config string // paybridge.yaml of this run
-	door   string // address of the ingress
+	config string    // paybridge.yaml of this run
+	door   string    // address of the ingress
+	admins [2]string // of the ingress and the normalizer
 	conn   *nats.Conn
 	js     jetstream.JetStream
 }
@@ -75,7 +76,7 @@ func startBus(ctx context.Context, programs binaries, sync string) (_ *bus, err 
 			return nil, err
 		}
 	}
-	if b.process, err = programs.start("nats-server", command[0], nil, command[1:]...); err != nil {
+	if b.process, err = programs.start("nats-server", command[0], command[1:]...); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -120,10 +121,9 @@ func (b *bus) stop() {
 
 // prepare writes the configuration of this run and creates the streams.
 func (b *bus) prepare(ctx context.Context, programs binaries) error {
-	var admins [2]string
-	for i := range admins {
+	for i := range b.admins {
 		var err error
-		if admins[i], err = freeAddress(); err != nil {
+		if b.admins[i], err = freeAddress(); err != nil {
 			return err
 		}
 	}
@@ -132,7 +132,7 @@ func (b *bus) prepare(ctx context.Context, programs binaries) error {
 		return err
 	}
 	b.config = programs.path("paybridge.yaml")
-	text := strings.NewReplacer("DOOR", b.door, "ADMIN1", admins[0], "ADMIN2", admins[1], "NATS", b.url,
+	text := strings.NewReplacer("DOOR", b.door, "ADMIN1", b.admins[0], "ADMIN2", b.admins[1], "NATS", b.url,
 		"SEAL", sealSecret, "SECRET", benchSecret).Replace(benchConfig)
 	if err := os.WriteFile(b.config, []byte(text), 0o600); err != nil {
 		return err
@@ -144,7 +144,7 @@ func (b *bus) prepare(ctx context.Context, programs binaries) error {
 	if _, err := topology.Apply(ctx, b.js, cfg.Streams); err != nil {
 		return err
 	}
-	for name, subject := range map[string]string{"BENCH_BRIDGE": bridgeSubject, "BENCH_COPY": copySubject} {
+	for name, subject := range map[string]string{bridgeStream: bridgeSubject, copyStream: copySubject} {
 		if _, err := b.js.CreateStream(ctx, jetstream.StreamConfig{Name: name, Subjects: []string{subject}, Storage: jetstream.FileStorage}); err != nil {
 			return err
 		}
@@ -159,32 +159,6 @@ seal: {keys: [{id: k1, value: SEAL}]}
 sources:
   - {name: pik, provider: pik, secrets: [{id: bench, value: SECRET}]}
 `
-
-// door is a program that takes webhooks.
-type door struct {
-	*process
-	address string
-}
-
-func (b *bus) startIngress(ctx context.Context, programs binaries) (*door, error) {
-	p, err := programs.start("ingress", programs.path("ingress"), nil, "--config", b.config)
-	if err != nil {
-		return nil, err
-	}
-	return &door{p, b.door}, p.listening(ctx, b.door)
-}
-
-func (b *bus) startBridge(ctx context.Context, programs binaries) (*door, error) {
-	address, err := freeAddress()
-	if err != nil {
-		return nil, err
-	}
-	p, err := programs.start("bridge", programs.self, nil, "bridge", "-nats", b.url, "-listen", address, "-secret", benchSecret)
-	if err != nil {
-		return nil, err
-	}
-	return &door{p, address}, p.listening(ctx, address)
-}
 
 // last is a stream's last sequence.
 func (b *bus) last(ctx context.Context, stream string) (uint64, error) {

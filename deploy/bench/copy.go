@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"flag"
+	"fmt"
 	"sync"
 	"time"
 
@@ -13,14 +14,15 @@ import (
 // inFlight bounds the copy's unacknowledged publishes.
 const inFlight = 1024
 
-// runCopy copies WEBHOOKS to another stream, from a sequence on, without looking
-// at a byte: the limit that no normalizer passes. With -serial it publishes,
-// waits and acks one message at a time.
+// runCopy copies a stream to another, from a sequence on. How says what it does to a
+// message: nothing, which is the limit that no normalizer passes; nothing, one
+// message at a time; or what a mapper does that is written by hand.
 func runCopy(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("copy", flag.ContinueOnError)
 	url := flags.String("nats", "", "NATS URL")
+	stream := flags.String("stream", "", "stream to copy")
 	from := flags.Uint64("from", 1, "first stream sequence to copy")
-	serial := flags.Bool("serial", false, "one message at a time")
+	how := flags.String("how", rawCopy, "one of the programs that the normalizer is held against")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -33,17 +35,25 @@ func runCopy(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	consumer, err := js.CreateConsumer(ctx, "WEBHOOKS", jetstream.ConsumerConfig{
+	consumer, err := js.CreateConsumer(ctx, *stream, jetstream.ConsumerConfig{
 		AckPolicy: jetstream.AckExplicitPolicy, MaxAckPending: 4 * inFlight,
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: *from,
 	})
 	if err != nil {
 		return err
 	}
-	if *serial {
+	switch *how {
+	case rawCopy:
+		return copyPipelined(ctx, js, consumer, func(m jetstream.Msg) (*nats.Msg, error) {
+			return &nats.Msg{Subject: copySubject, Data: m.Data()}, nil
+		})
+	case structMapper:
+		return copyPipelined(ctx, js, consumer, mapByHand)
+	case serialCopy:
 		return copySerially(ctx, js, consumer)
+	default:
+		return fmt.Errorf("copy: nobody knows how to %q", *how)
 	}
-	return copyPipelined(ctx, js, consumer)
 }
 
 func copySerially(ctx context.Context, js jetstream.JetStream, consumer jetstream.Consumer) error {
@@ -73,7 +83,7 @@ type pending struct {
 	future jetstream.PubAckFuture
 }
 
-func copyPipelined(ctx context.Context, js jetstream.JetStream, consumer jetstream.Consumer) error {
+func copyPipelined(ctx context.Context, js jetstream.JetStream, consumer jetstream.Consumer, change func(jetstream.Msg) (*nats.Msg, error)) error {
 	waiting := make(chan pending, inFlight)
 	var acker sync.WaitGroup
 	acker.Go(func() {
@@ -87,7 +97,12 @@ func copyPipelined(ctx context.Context, js jetstream.JetStream, consumer jetstre
 		}
 	})
 	consuming, err := consumer.Consume(func(msg jetstream.Msg) {
-		future, err := js.PublishMsgAsync(&nats.Msg{Subject: copySubject, Data: msg.Data()}, jetstream.WithStallWait(time.Minute))
+		changed, err := change(msg)
+		if err != nil {
+			_ = msg.Term()
+			return
+		}
+		future, err := js.PublishMsgAsync(changed, jetstream.WithStallWait(time.Minute))
 		if err == nil {
 			waiting <- pending{msg, future}
 		}

@@ -19,8 +19,17 @@ func (b *bus) measureIngress(ctx context.Context, o options, programs binaries, 
 		return err
 	}
 	defer theirs.stop()
+	var idle, served [2]usage
+	doors := [2]*door{ours, theirs}
+	for i, d := range doors {
+		if idle[i], err = d.usage(); err != nil {
+			return err
+		}
+		if _, err := d.load(ctx, o, programs, r, "warm"); err != nil {
+			return err
+		}
+	}
 	for n := range o.rounds {
-		progress(r.what, n+1, o.rounds)
 		var one round
 		turns := []turn{{ours, &one.ours}, {theirs, &one.theirs}}
 		if n%2 == 1 { // who goes first alternates
@@ -32,6 +41,19 @@ func (b *bus) measureIngress(ctx context.Context, o options, programs binaries, 
 			}
 		}
 		r.rounds = append(r.rounds, one)
+	}
+	for i, d := range doors {
+		if served[i], err = d.usage(); err != nil {
+			return err
+		}
+	}
+	// These are of the whole life of a program: garbage is collected too seldom for
+	// the length of a round.
+	for i := range r.rounds {
+		for j, s := range []*sample{&r.rounds[i].ours, &r.rounds[i].theirs} {
+			s.idle = idle[j].now
+			s.allocated = (served[j].allocated - idle[j].allocated) / float64(doors[j].served)
+		}
 	}
 	return nil
 }
@@ -52,7 +74,7 @@ func (d *door) load(ctx context.Context, o options, programs binaries, r *row, r
 	out, err := exec.CommandContext(ctx, programs.self, "load", "-address", d.address, "-secret", benchSecret,
 		"-conns", fmt.Sprint(r.conns), "-size", fmt.Sprint(r.size), "-warm", warm.String(), "-length", counted.String(), "-run", run).Output()
 	if err != nil {
-		return sample{}, fmt.Errorf("load on %s: %w: %w", d.name, err, d.complaint())
+		return sample{}, fmt.Errorf("load on %s: %w: %s: %w", d.name, err, stderrOf(err), d.complaint())
 	}
 	var l loaded
 	if err := json.Unmarshal(out, &l); err != nil {
@@ -61,12 +83,14 @@ func (d *door) load(ctx context.Context, o options, programs binaries, r *row, r
 	if l.Refused > 0 || l.Counted == 0 {
 		return sample{}, fmt.Errorf("%s refused %d and accepted %d requests: %w", d.name, l.Refused, l.Requests, d.complaint())
 	}
+	d.served += l.Requests
 	after, err := d.usage()
 	if err != nil {
 		return sample{}, err
 	}
 	return sample{
 		rate: float64(l.Counted) / counted.Seconds(), p50: l.P50, p99: l.P99, p999: l.P999,
-		cpu: float64((after.cpu - before.cpu).Microseconds()) / float64(l.Requests), rss: after.rss,
+		cpu:  float64((after.cpu - before.cpu).Microseconds()) / float64(l.Requests),
+		peak: after.peak,
 	}, nil
 }

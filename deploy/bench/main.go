@@ -11,8 +11,10 @@
 //	bridge   net/http, HMAC, PublishMsgAsync, wait for its own ack, answer
 //	copy     consume, publish the same bytes to another stream, ack: nothing parsed
 //	serial   the same, one message at a time
+//	mapper   consume, encoding/json into a struct, publish an event, ack
 //
-// It is not a test: nothing fails on a slow machine.
+// It is not a test: beside each figure that is judged stands what it should be, and
+// nothing fails on a slow machine.
 package main
 
 import (
@@ -60,13 +62,15 @@ func dispatch(ctx context.Context, args []string) error {
 			return runCopy(ctx, args[1:])
 		case "load":
 			return runLoad(ctx, args[1:])
+		case "follow":
+			return runFollow(ctx, args[1:])
 		}
 	}
 	var o options
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.Usage = func() { fmt.Fprint(flags.Output(), help); flags.PrintDefaults() }
 	flags.IntVar(&o.rounds, "rounds", 5, "rounds of each comparison, interleaved")
-	flags.DurationVar(&o.length, "length", 0, "counted length of one ingress round (default 400ms, 1s with -full)")
+	flags.DurationVar(&o.length, "length", 0, "counted length of one ingress round (default 350ms, 1s with -full)")
 	flags.IntVar(&o.messages, "messages", 10_000, "deliveries of one normalizer round")
 	flags.StringVar(&o.only, "only", "", "measure the rows whose name matches this regular expression")
 	flags.BoolVar(&o.list, "list", false, "print the rows' names instead of measuring")

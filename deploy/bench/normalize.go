@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
-	topology "paybridge/deploy/jetstream"
 )
 
 // serialShare is the part of a round's deliveries that the serial copy, some ten
@@ -16,8 +14,7 @@ const serialShare = 10
 // deliveries, in turn.
 func (b *bus) measureNormalizer(ctx context.Context, o options, programs binaries, rows []*row) error {
 	for n := range o.rounds {
-		progress(rows[0].what, n+1, o.rounds)
-		from, err := b.fill(ctx, o.messages, fmt.Sprintf("%d", n), rows[0].size)
+		from, err := b.fill(ctx, o.count(rows[0]), fmt.Sprintf("%d", n), rows[0].size)
 		if err != nil {
 			return err
 		}
@@ -25,9 +22,9 @@ func (b *bus) measureNormalizer(ctx context.Context, o options, programs binarie
 		for i := range results { // who goes first alternates
 			who := (i + n) % len(results)
 			if who == len(rows) {
-				results[who], err = b.runNormalizer(ctx, programs, o.messages)
+				results[who], err = b.runNormalizer(ctx, programs, o.count(rows[0]))
 			} else {
-				results[who], err = b.runCopy(ctx, programs, from, o.messages, rows[who].theirs)
+				results[who], err = b.runCopy(ctx, programs, from, o.count(rows[0]), rows[who].theirs)
 			}
 			if err != nil {
 				return err
@@ -38,36 +35,6 @@ func (b *bus) measureNormalizer(ctx context.Context, o options, programs binarie
 		}
 	}
 	return nil
-}
-
-// runNormalizer starts the normalizer on what is waiting and stops it when
-// all of it is stored.
-func (b *bus) runNormalizer(ctx context.Context, programs binaries, count int) (sample, error) {
-	before, err := b.last(ctx, topology.Payments)
-	if err != nil {
-		return sample{}, err
-	}
-	p, err := programs.start("normalizer", programs.path("normalizer"), nil, "--config", b.config)
-	if err != nil {
-		return sample{}, err
-	}
-	return b.finish(ctx, p, topology.Payments, before, count)
-}
-
-// runCopy starts this program in one of its roles as a copier.
-func (b *bus) runCopy(ctx context.Context, programs binaries, from uint64, count int, who string) (sample, error) {
-	before, err := b.last(ctx, "BENCH_COPY")
-	if err != nil {
-		return sample{}, err
-	}
-	if who == serialCopy {
-		count /= serialShare
-	}
-	p, err := programs.start("copy", programs.self, nil, "copy", "-nats", b.url, "-from", fmt.Sprint(from), fmt.Sprintf("-serial=%t", who == serialCopy))
-	if err != nil {
-		return sample{}, err
-	}
-	return b.finish(ctx, p, "BENCH_COPY", before, count)
 }
 
 // finish waits for count new messages in a stream, takes the rate from the
@@ -95,8 +62,9 @@ func (b *bus) finish(ctx context.Context, p *process, stream string, before uint
 	if err != nil {
 		return sample{}, err
 	}
+	each := 1 / float64(max(last-first, 1))
 	return sample{
-		rate: float64(count-1) / took.Seconds(),
-		cpu:  float64((ended.cpu - started.cpu).Microseconds()) / float64(max(last-first, 1)), rss: ended.rss,
+		rate: float64(count-1) / took.Seconds(), cpu: float64((ended.cpu - started.cpu).Microseconds()) * each,
+		allocated: (ended.allocated - started.allocated) * each, peak: ended.peak,
 	}, nil
 }

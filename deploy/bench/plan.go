@@ -25,13 +25,15 @@ type kind int
 const (
 	overHTTP    kind = iota // webhooks in, answers out
 	overStreams             // deliveries in a stream, events in another
+	throughout              // webhooks in, events out
 )
 
 // The programs that paybridge is held against.
 const (
-	handWritten = "hand-written bridge"
-	rawCopy     = "raw pipelined copy"
-	serialCopy  = "serial publish-wait-ack"
+	handWritten  = "hand-written bridge"
+	rawCopy      = "raw pipelined copy"
+	structMapper = "hand-written struct mapper"
+	serialCopy   = "serial publish-wait-ack"
 )
 
 // KB is the unit of a row's size.
@@ -44,6 +46,7 @@ func (o options) plan() ([]*row, error) {
 	for _, sync := range []string{syncInterval, syncAlways, syncSlow} {
 		rows = append(rows, o.ingressRows(sync)...)
 		rows = append(rows, o.normalizerRows(sync)...)
+		rows = append(rows, o.throughoutRows(sync)...)
 	}
 	if o.only == "" {
 		return rows, nil
@@ -88,7 +91,7 @@ func (o options) normalizerRows(sync string) []*row {
 	switch {
 	case sync == syncSlow:
 	case o.full:
-		theirs = []string{rawCopy, serialCopy}
+		theirs = []string{rawCopy, structMapper, serialCopy}
 	case sync == syncInterval:
 		theirs = []string{rawCopy}
 	default:
@@ -98,6 +101,24 @@ func (o options) normalizerRows(sync string) []*row {
 	for _, program := range theirs {
 		rows = append(rows, &row{
 			what: fmt.Sprintf("normalizer, fsync %s, 2.0 KB", sync), ours: "normalizer", theirs: program, kind: overStreams, sync: sync, size: 2 * KB,
+		})
+	}
+	return rows
+}
+
+// throughoutRows are the paces at which webhooks come whose events are waited for.
+func (o options) throughoutRows(sync string) []*row {
+	if sync != syncAlways {
+		return nil
+	}
+	rates := []float64{1000}
+	if o.full {
+		rates = []float64{100, 1000}
+	}
+	var rows []*row
+	for _, rate := range rates {
+		rows = append(rows, &row{
+			what: throughoutName(rate), ours: "ingress and normalizer", theirs: handWrittenBoth, kind: throughout, sync: sync, size: 2 * KB, rate: rate,
 		})
 	}
 	return rows
@@ -117,15 +138,47 @@ func groups(rows []*row) [][]*row {
 	return all
 }
 
-// pace is how long one round of a load is: first what nobody counts, for
-// connections, pools and pacing to settle, then what is counted.
+// settle is how long a load runs before it is counted: for connections, pools and
+// pacing to find their form.
+const settle = 150 * time.Millisecond
+
+// pace is how long one round of a load is: what nobody counts, and what is counted.
 func (o options) pace(r *row) (warm, counted time.Duration) {
-	warm, counted = 200*time.Millisecond, o.length
 	if r.sync == syncSlow {
 		// A hand-written bridge takes half a second to answer each of 256 once.
-		warm, counted = 600*time.Millisecond, max(counted, time.Second)
+		return 500 * time.Millisecond, max(o.length, 750*time.Millisecond)
 	}
-	return warm, counted
+	return settle, o.length
+}
+
+// count is how many deliveries one round of a normalizer's row has. A disk that
+// syncs each of them takes its time.
+func (o options) count(r *row) int {
+	if r.sync == syncAlways && !o.full {
+		return o.messages / 2
+	}
+	return o.messages
+}
+
+// expected is how long a group takes, on a machine like the one that this was
+// written on: enough to know whether to wait.
+func (o options) expected(group []*row) time.Duration {
+	r := group[0]
+	server := 1200 * time.Millisecond
+	switch r.kind {
+	case overStreams:
+		programs := time.Duration(len(group) + 1)
+		each := 20 * time.Microsecond
+		if r.sync == syncAlways {
+			each = 150 * time.Microsecond
+		}
+		return server + time.Duration(o.rounds)*programs*(300*time.Millisecond+time.Duration(o.count(r))*each)
+	case throughout:
+		return server + time.Duration(o.rounds)*2*(700*time.Millisecond+o.throughout(r))
+	default:
+		warm, counted := o.pace(r)
+		return server + time.Duration(o.rounds+1)*2*(warm+counted+50*time.Millisecond)
+	}
 }
 
 // names lists rows, one a line.

@@ -44,10 +44,11 @@ type process struct {
 	name string
 	cmd  *exec.Cmd
 	log  string
+	heap heap
 }
 
 // start runs a program; what it prints goes to a file in the folder.
-func (b binaries) start(name, program string, env []string, args ...string) (*process, error) {
+func (b binaries) start(name, program string, args ...string) (*process, error) {
 	logFile := b.path(name + ".log")
 	log, err := os.Create(logFile)
 	if err != nil {
@@ -55,12 +56,21 @@ func (b binaries) start(name, program string, env []string, args ...string) (*pr
 	}
 	defer log.Close()
 	cmd := exec.Command(program, args...)
-	cmd.Env = append(os.Environ(), env...)
+	cmd.Env = append(os.Environ(), tracing)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
 	return &process{name: name, cmd: cmd, log: logFile}, nil
+}
+
+// stderrOf is what a program that ran to its end said about its failure.
+func stderrOf(err error) string {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return strings.TrimSpace(string(exit.Stderr))
+	}
+	return ""
 }
 
 // stop ends the program and waits for it.
@@ -74,9 +84,9 @@ func (p *process) stop() {
 
 // usage is what a program has used so far.
 type usage struct {
-	cpu time.Duration
-	rss float64 // MiB now
-	hwm float64 // MiB at the most
+	cpu       time.Duration
+	now, peak float64 // MiB of memory
+	allocated float64 // bytes on the heap
 }
 
 // clockTick is the kernel's unit of a process's CPU time in /proc; 100 a second on
@@ -106,12 +116,13 @@ func (p *process) usage() (usage, error) {
 		kib, _ := strconv.ParseFloat(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 64)
 		switch name {
 		case "VmRSS":
-			u.rss = kib / 1024
+			u.now = kib / 1024
 		case "VmHWM":
-			u.hwm = kib / 1024
+			u.peak = kib / 1024
 		}
 	}
-	return u, nil
+	u.allocated, err = p.allocated()
+	return u, err
 }
 
 // freeAddress is a loopback address that nobody listens on just now.

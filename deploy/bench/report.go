@@ -15,112 +15,139 @@ type row struct {
 
 	kind        kind
 	sync        string
-	size, conns int // bytes of a body; requests in flight
+	size, conns int     // bytes of a body; requests in flight
+	rate        float64 // requests a second, where they come at their own pace
 
 	rounds []round
+	wrong  error // why there are no rounds
 }
 
 // name is what -only is matched against.
-func (r row) name() string { return r.what + ", against " + r.theirs }
+func (r *row) name() string { return r.what + ", against " + r.theirs }
 
 // round is one interleaved pair of measurements.
 type round struct{ ours, theirs sample }
 
 // sample is one program over one round.
 type sample struct {
-	rate float64 // a second
-	p50  float64 // milliseconds; 0 where it is not a request
-	p99  float64
-	p999 float64
-	cpu  float64 // microseconds of the program a request
-	rss  float64 // MiB
+	rate      float64 // a second
+	p50       float64 // milliseconds; 0 where it is not a request
+	p99       float64
+	p999      float64
+	cpu       float64 // microseconds of the program a request
+	allocated float64 // bytes of the program's heap a request
+	idle      float64 // MiB of memory before the first request
+	peak      float64 // MiB at the most
 }
 
 // median of a figure over a row's rounds.
-func (r row) median(figure func(round) float64) float64 {
+func (r *row) median(figure func(round) float64) float64 {
 	values := make([]float64, 0, len(r.rounds))
 	for _, one := range r.rounds {
 		values = append(values, figure(one))
 	}
-	slices.Sort(values)
+	return median(values)
+}
+
+func median(values []float64) float64 {
 	if len(values) == 0 {
 		return 0
 	}
-	return values[len(values)/2]
+	sorted := slices.Sorted(slices.Values(values))
+	middle := len(sorted) / 2
+	if len(sorted)%2 == 0 {
+		return (sorted[middle-1] + sorted[middle]) / 2
+	}
+	return sorted[middle]
 }
 
-func (r row) ratio() float64 {
-	return r.median(func(o round) float64 { return o.ours.rate / max(o.theirs.rate, 1e-9) })
+// quotient is the ratio of a round's figures.
+func quotient(figure func(sample) float64) func(round) float64 {
+	return func(o round) float64 { return figure(o.ours) / max(figure(o.theirs), 1e-9) }
 }
 
-func (r row) spread() (low, high float64) {
-	low = 1e18
-	for _, o := range r.rounds {
-		ratio := o.ours.rate / max(o.theirs.rate, 1e-9)
+func rate(s sample) float64 { return s.rate }
+func p99(s sample) float64  { return s.p99 }
+
+// ratio is how many times as fast as theirs ours is.
+func (r *row) ratio() float64 { return r.median(quotient(rate)) }
+
+func (r *row) spread() (low, high float64) {
+	for i, o := range r.rounds {
+		ratio := quotient(rate)(o)
+		if i == 0 {
+			low = ratio
+		}
 		low, high = min(low, ratio), max(high, ratio)
 	}
 	return low, high
 }
 
-const header = "| what | against | ratio | min–max | a second | p50 / p99 ms | theirs a second | p50 / p99 ms | CPU µs each | RSS MiB |\n|---|---|--:|--:|--:|--:|--:|--:|--:|--:|\n"
-
-// markdown prints the rows as a table.
-func markdown(w io.Writer, rows []*row) error {
-	if _, err := io.WriteString(w, header); err != nil {
-		return err
-	}
-	for _, r := range rows {
-		if _, err := io.WriteString(w, r.markdown()); err != nil {
-			return err
-		}
-	}
-	return nil
+// pair prints a figure of both programs.
+func (r *row) pair(format string, figure func(sample) float64) string {
+	return fmt.Sprintf(format+" / "+format, r.median(func(o round) float64 { return figure(o.ours) }), r.median(func(o round) float64 { return figure(o.theirs) }))
 }
 
-func (r row) markdown() string {
-	low, high := r.spread()
-	latency := func(p50, p99 float64) string {
-		if p50 == 0 {
-			return ""
-		}
-		return fmt.Sprintf("%.2f / %.2f", p50, p99)
-	}
-	return fmt.Sprintf("| %s | %s | **%.2f** | %.2f–%.2f | %.0f | %s | %.0f | %s | %.0f | %.0f |\n",
-		r.what, r.theirs, r.ratio(), low, high,
-		r.median(func(o round) float64 { return o.ours.rate }),
-		latency(r.median(func(o round) float64 { return o.ours.p50 }), r.median(func(o round) float64 { return o.ours.p99 })),
-		r.median(func(o round) float64 { return o.theirs.rate }),
-		latency(r.median(func(o round) float64 { return o.theirs.p50 }), r.median(func(o round) float64 { return o.theirs.p99 })),
-		r.median(func(o round) float64 { return o.ours.cpu }),
-		r.median(func(o round) float64 { return o.ours.rss }))
-}
-
-// Geometry of the plot, in SVG user units.
-const (
-	plotLeft  = 330
-	plotWidth = 460
-	plotRow   = 26
-)
-
-// plot draws the ratios as bars against the line at 1.
-func plot(w io.Writer, rows []*row) error {
-	top := 1.2
-	for _, r := range rows {
-		top = max(top, r.ratio()*1.1)
-	}
-	scale := plotWidth / top
+// markdown prints what was measured: first what is judged, then every row.
+func markdown(w io.Writer, about string, rows []*row) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="sans-serif" font-size="13">`+"\n", plotLeft+plotWidth+70, 50+plotRow*len(rows))
-	b.WriteString(`<rect width="100%" height="100%" fill="white"/>` + "\n")
-	fmt.Fprintf(&b, `<text x="10" y="20" font-weight="bold">paybridge / hand-written, ratio of one run (1 = as fast)</text>`+"\n")
-	for i, r := range rows {
-		y := 36 + i*plotRow
-		fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="end">%s</text>`, plotLeft-8, y+14, r.what)
-		fmt.Fprintf(&b, `<rect x="%d" y="%d" width="%.1f" height="18" fill="#2f6f9f"/>`, plotLeft, y, r.ratio()*scale)
-		fmt.Fprintf(&b, `<text x="%.1f" y="%d">%.2f</text>`+"\n", plotLeft+r.ratio()*scale+6, y+14, r.ratio())
+	b.WriteString(about + "\n")
+	b.WriteString(judgement(rows))
+	for _, t := range tables {
+		t.print(&b, rows)
 	}
-	one := plotLeft + scale
-	fmt.Fprintf(&b, `<line x1="%.1f" y1="30" x2="%.1f" y2="%d" stroke="#b03030" stroke-dasharray="4 3"/>`+"\n</svg>\n", one, one, 36+plotRow*len(rows))
+	for _, r := range rows {
+		if r.wrong != nil {
+			fmt.Fprintf(&b, "\nNot measured: %s: %v\n", r.name(), r.wrong)
+		}
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// table is how rows of one kind are printed.
+type table struct {
+	kind    kind
+	title   string
+	columns []string
+	cells   func(r *row) []string
+}
+
+var tables = []table{
+	{overHTTP, "Webhooks in, answers out: ingress / hand-written bridge", []string{"load", "ratio", "min–max", "a second", "p50 ms", "p99 ms", "CPU µs", "KiB allocated", "peak MiB"}, func(r *row) []string {
+		return append(r.ratios(),
+			r.pair("%.0f", rate), r.pair("%.2f", func(s sample) float64 { return s.p50 }), r.pair("%.2f", p99),
+			r.pair("%.0f", func(s sample) float64 { return s.cpu }), r.pair("%.1f", func(s sample) float64 { return s.allocated / 1024 }),
+			r.pair("%.0f", func(s sample) float64 { return s.peak }))
+	}},
+	{overStreams, "Deliveries in, events out: normalizer / another program", []string{"load", "ratio", "min–max", "against", "a second", "CPU µs", "KiB allocated", "peak MiB"}, func(r *row) []string {
+		return append(r.ratios(), r.theirs, r.pair("%.0f", rate),
+			r.pair("%.0f", func(s sample) float64 { return s.cpu }), r.pair("%.1f", func(s sample) float64 { return s.allocated / 1024 }),
+			r.pair("%.0f", func(s sample) float64 { return s.peak }))
+	}},
+	{throughout, "Webhook to event: both programs / " + handWrittenBoth, []string{"load", "p50 ms", "p99 ms", "p99.9 ms", "a second"}, func(r *row) []string {
+		return []string{
+			r.what, r.pair("%.2f", func(s sample) float64 { return s.p50 }), r.pair("%.2f", p99),
+			r.pair("%.2f", func(s sample) float64 { return s.p999 }), r.pair("%.0f", rate),
+		}
+	}},
+}
+
+func (r *row) ratios() []string {
+	low, high := r.spread()
+	return []string{r.what, fmt.Sprintf("**%.2f**", r.ratio()), fmt.Sprintf("%.2f–%.2f", low, high)}
+}
+
+func (t table) print(b *strings.Builder, rows []*row) {
+	head := false
+	for _, r := range rows {
+		if r.kind != t.kind || len(r.rounds) == 0 {
+			continue
+		}
+		if !head {
+			fmt.Fprintf(b, "\n### %s\n\n| %s |\n|---|%s\n", t.title, strings.Join(t.columns, " | "), strings.Repeat("--:|", len(t.columns)-1))
+			head = true
+		}
+		fmt.Fprintf(b, "| %s |\n", strings.Join(t.cells(r), " | "))
+	}
 }

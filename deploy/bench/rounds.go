@@ -2,15 +2,19 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
+	"runtime"
+	"strings"
 	"time"
 )
 
 // measure runs the plan and prints the table.
 func measure(ctx context.Context, o options) error {
 	if o.length == 0 {
-		o.length = 400 * time.Millisecond
+		o.length = 350 * time.Millisecond
 		if o.full {
 			o.length = time.Second
 		}
@@ -33,18 +37,63 @@ func measure(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	for _, group := range groups(rows) {
+	if err := measureAll(ctx, o, programs, groups(rows)); err != nil {
+		return err
+	}
+	about := about(ctx, o, programs)
+	if err := markdown(os.Stdout, about, rows); err != nil {
+		return err
+	}
+	if err := write(o.markdown, func(f *os.File) error { return markdown(f, about, rows) }); err != nil {
+		return err
+	}
+	if err := write(o.plot, func(f *os.File) error { return plot(f, rows) }); err != nil {
+		return err
+	}
+	return wrong(rows)
+}
+
+// measureAll measures group after group. What goes wrong in one stands in its rows,
+// and the others are measured.
+func measureAll(ctx context.Context, o options, programs binaries, all [][]*row) error {
+	var left time.Duration
+	for _, group := range all {
+		left += o.expected(group)
+	}
+	for i, group := range all {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		fmt.Fprintf(os.Stderr, "%d of %d, about %s left: %s\n", i+1, len(all), left.Round(time.Second), group[0].what)
+		left -= o.expected(group)
 		if err := measureGroup(ctx, o, programs, group); err != nil {
-			return fmt.Errorf("%s: %w", group[0].what, err)
+			for _, r := range group {
+				r.rounds, r.wrong = nil, err
+			}
 		}
 	}
-	if err := markdown(os.Stdout, rows); err != nil {
-		return err
+	return nil
+}
+
+// wrong is what kept rows from being measured.
+func wrong(rows []*row) error {
+	var all []error
+	for _, r := range rows {
+		if r.wrong != nil {
+			all = append(all, fmt.Errorf("%s: %w", r.name(), r.wrong))
+		}
 	}
-	if err := write(o.markdown, func(f *os.File) error { return markdown(f, rows) }); err != nil {
-		return err
+	return errors.Join(all...)
+}
+
+// about says what the figures are of.
+func about(ctx context.Context, o options, programs binaries) string {
+	server, err := exec.CommandContext(ctx, programs.path("nats-server"), "-v").Output()
+	if err != nil {
+		server = []byte("nats-server: " + err.Error())
 	}
-	return write(o.plot, func(f *os.File) error { return plot(f, rows) })
+	return fmt.Sprintf("Medians of %d interleaved rounds of one run; %d cores for the load, the programs and the server; %s/%s, %s, %s.\n",
+		o.rounds, runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), strings.TrimSpace(string(server)))
 }
 
 func write(name string, content func(*os.File) error) error {
@@ -70,12 +119,12 @@ func measureGroup(ctx context.Context, o options, programs binaries, group []*ro
 		return err
 	}
 	defer bus.stop()
-	if group[0].kind == overStreams {
+	switch group[0].kind {
+	case overStreams:
 		return bus.measureNormalizer(ctx, o, programs, group)
+	case throughout:
+		return bus.measureThroughout(ctx, o, programs, group[0])
+	default:
+		return bus.measureIngress(ctx, o, programs, group[0])
 	}
-	return bus.measureIngress(ctx, o, programs, group[0])
-}
-
-func progress(what string, n, of int) {
-	fmt.Fprintf(os.Stderr, "%-44s round %d of %d\n", what, n, of)
 }
