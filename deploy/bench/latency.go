@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -37,6 +36,9 @@ func (b *bus) measureThroughout(ctx context.Context, o options, programs binarie
 			turns[0], turns[1] = turns[1], turns[0]
 		}
 		for _, t := range turns {
+			if t.to == theirs && o.programs() == 1 {
+				continue
+			}
 			if *t.into, err = b.follow(ctx, o, programs, r, t.to, t.stream, n); err != nil {
 				return err
 			}
@@ -87,7 +89,7 @@ func (b *bus) startBoth(ctx context.Context, programs binaries) (ours, theirs *d
 func (b *bus) follow(ctx context.Context, o options, programs binaries, r *row, to *door, stream string, n int) (sample, error) {
 	length := o.throughout(r)
 	out, err := exec.CommandContext(ctx, programs.self, "follow", "-nats", b.url, "-stream", stream, "-address", to.address, "-secret", benchSecret,
-		"-rate", fmt.Sprint(r.rate), "-size", fmt.Sprint(r.size), "-warm", "500ms", "-length", length.String(), "-run", fmt.Sprint(n)).Output()
+		"-rate", fmt.Sprint(r.rate), "-size", fmt.Sprint(r.size), "-warm", "300ms", "-length", length.String(), "-run", fmt.Sprint(n)).Output()
 	if err != nil {
 		return sample{}, fmt.Errorf("through %s: %w: %s: %w", to.name, err, stderrOf(err), to.complaint())
 	}
@@ -102,7 +104,7 @@ func (b *bus) follow(ctx context.Context, o options, programs binaries, r *row, 
 // for a 99.9th percentile in the full form.
 func (o options) throughout(r *row) time.Duration {
 	if !o.full {
-		return cmp.Or(o.length, time.Second)
+		return max(o.length, 800*time.Millisecond)
 	}
 	return time.Duration(max(5, min(1000/r.rate, 10)) * float64(time.Second))
 }

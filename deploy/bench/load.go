@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"sync"
@@ -70,12 +71,14 @@ func runLoad(ctx context.Context, args []string) error {
 	return json.NewEncoder(os.Stdout).Encode(total)
 }
 
-// quantile is the q-quantile of sorted durations in milliseconds.
+// quantile is the least of sorted durations that at least the share q of them do not
+// pass, in milliseconds.
 func quantile(sorted []time.Duration, q float64) float64 {
 	if len(sorted) == 0 {
 		return 0
 	}
-	return float64(sorted[int(q*float64(len(sorted)-1))].Microseconds()) / 1000
+	rank := int(math.Ceil(q * float64(len(sorted))))
+	return float64(sorted[max(rank, 1)-1].Microseconds()) / 1000
 }
 
 // client is one connection.

@@ -70,8 +70,8 @@ func dispatch(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.Usage = func() { fmt.Fprint(flags.Output(), help); flags.PrintDefaults() }
 	flags.IntVar(&o.rounds, "rounds", 5, "rounds of each comparison, interleaved")
-	flags.DurationVar(&o.length, "length", 0, "counted length of one ingress round (default 350ms, 1s with -full)")
-	flags.IntVar(&o.messages, "messages", 10_000, "deliveries of one normalizer round")
+	flags.DurationVar(&o.length, "length", 0, "counted length of one ingress round (default 300ms, 1s with -full)")
+	flags.IntVar(&o.messages, "messages", 8_000, "deliveries of one normalizer round")
 	flags.StringVar(&o.only, "only", "", "measure the rows whose name matches this regular expression")
 	flags.BoolVar(&o.list, "list", false, "print the rows' names instead of measuring")
 	flags.BoolVar(&o.full, "full", false, "measure every size, concurrency and sync setting")

@@ -26,6 +26,7 @@ const (
 	overHTTP    kind = iota // webhooks in, answers out
 	overStreams             // deliveries in a stream, events in another
 	throughout              // webhooks in, events out
+	scaled                  // the same program beside much that is stored, and beside little
 )
 
 // The programs that paybridge is held against.
@@ -140,13 +141,13 @@ func groups(rows []*row) [][]*row {
 
 // settle is how long a load runs before it is counted: for connections, pools and
 // pacing to find their form.
-const settle = 150 * time.Millisecond
+const settle = 100 * time.Millisecond
 
 // pace is how long one round of a load is: what nobody counts, and what is counted.
 func (o options) pace(r *row) (warm, counted time.Duration) {
 	if r.sync == syncSlow {
 		// A hand-written bridge takes half a second to answer each of 256 once.
-		return 500 * time.Millisecond, max(o.length, 750*time.Millisecond)
+		return 400 * time.Millisecond, max(o.length, 600*time.Millisecond)
 	}
 	return settle, o.length
 }
@@ -160,11 +161,20 @@ func (o options) count(r *row) int {
 	return o.messages
 }
 
+// programs is how many ways there are from webhook to event: the hand-written one is
+// nothing that is judged.
+func (o options) programs() int {
+	if o.full {
+		return 2
+	}
+	return 1
+}
+
 // expected is how long a group takes, on a machine like the one that this was
 // written on: enough to know whether to wait.
 func (o options) expected(group []*row) time.Duration {
 	r := group[0]
-	server := 1200 * time.Millisecond
+	server := 1000 * time.Millisecond
 	switch r.kind {
 	case overStreams:
 		programs := time.Duration(len(group) + 1)
@@ -174,7 +184,7 @@ func (o options) expected(group []*row) time.Duration {
 		}
 		return server + time.Duration(o.rounds)*programs*(300*time.Millisecond+time.Duration(o.count(r))*each)
 	case throughout:
-		return server + time.Duration(o.rounds)*2*(700*time.Millisecond+o.throughout(r))
+		return server + time.Duration(o.rounds*o.programs())*(400*time.Millisecond+o.throughout(r))
 	default:
 		warm, counted := o.pace(r)
 		return server + time.Duration(o.rounds+1)*2*(warm+counted+50*time.Millisecond)

@@ -83,15 +83,19 @@ func (r *row) spread() (low, high float64) {
 	return low, high
 }
 
-// pair prints a figure of both programs.
+// pair prints a figure of both programs, or of ours where the other has none.
 func (r *row) pair(format string, figure func(sample) float64) string {
-	return fmt.Sprintf(format+" / "+format, r.median(func(o round) float64 { return figure(o.ours) }), r.median(func(o round) float64 { return figure(o.theirs) }))
+	text := fmt.Sprintf(format, r.median(func(o round) float64 { return figure(o.ours) }))
+	if theirs := r.median(func(o round) float64 { return figure(o.theirs) }); theirs > 0 {
+		return text + " / " + fmt.Sprintf(format, theirs)
+	}
+	return text
 }
 
 // markdown prints what was measured: first what is judged, then every row.
 func markdown(w io.Writer, about string, rows []*row) error {
 	var b strings.Builder
-	b.WriteString(about + "\n")
+	b.WriteString(about)
 	b.WriteString(judgement(rows))
 	for _, t := range tables {
 		t.print(&b, rows)
@@ -130,6 +134,9 @@ var tables = []table{
 			r.what, r.pair("%.2f", func(s sample) float64 { return s.p50 }), r.pair("%.2f", p99),
 			r.pair("%.2f", func(s sample) float64 { return s.p999 }), r.pair("%.0f", rate),
 		}
+	}},
+	{scaled, "Much stored / little stored", []string{"what", "ratio", "min–max", "against", "a second", "p99 ms"}, func(r *row) []string {
+		return append(r.ratios(), r.theirs, r.pair("%.0f", rate), r.pair("%.2f", p99))
 	}},
 }
 

@@ -14,7 +14,7 @@ import (
 // measure runs the plan and prints the table.
 func measure(ctx context.Context, o options) error {
 	if o.length == 0 {
-		o.length = 350 * time.Millisecond
+		o.length = 300 * time.Millisecond
 		if o.full {
 			o.length = time.Second
 		}

@@ -17,3 +17,13 @@ func thousands(n int) string {
 		return fmt.Sprint(n)
 	}
 }
+
+func scaleRows() []*row {
+	var rows []*row
+	for _, stored := range []int{1_000_000, 5_000_000} {
+		for _, program := range []string{"ingress", "normalizer"} {
+			rows = append(rows, &row{what: fmt.Sprintf("%s, %s stored", program, thousands(stored)), theirs: "10 k stored", ours: program, kind: scaled, size: 2 * KB, conns: 64})
+		}
+	}
+	return rows
+}
