@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -39,62 +41,83 @@ const (
 // bus is a running nats-server with paybridge's streams and the benchmark's own.
 type bus struct {
 	*process
-	dir    string // where the server stores
-	url    string
-	config string    // paybridge.yaml of this run
-	door   string    // address of the ingress
-	admins [2]string // of the ingress and the normalizer
-	conn   *nats.Conn
-	js     jetstream.JetStream
+	dir     string // where the server stores
+	keep    bool   // it stays when the server stops
+	sources int
+	streams config.Streams
+	address string
+	url     string
+	config  string    // paybridge.yaml of this run
+	door    string    // address of the ingress
+	admins  [2]string // of the ingress and the normalizer
+	conn    *nats.Conn
+	js      jetstream.JetStream
 }
 
-func startBus(ctx context.Context, programs binaries, sync string) (_ *bus, err error) {
-	b := &bus{}
-	address, err := freeAddress()
+// startBus starts an empty bus, which leaves nothing behind.
+func startBus(ctx context.Context, programs binaries, sync string) (*bus, error) {
+	dir, err := os.MkdirTemp(programs.dir, "store-")
 	if err != nil {
 		return nil, err
 	}
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
+	b := &bus{dir: dir, sources: 1}
+	if err := b.serve(ctx, programs, sync); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	if err := b.prepare(ctx, programs); err != nil {
+		b.stop()
 		return nil, err
 	}
-	if b.dir, err = os.MkdirTemp(programs.dir, "store-"); err != nil {
-		return nil, err
+	return b, nil
+}
+
+// serve starts the server on what is in its folder, and returns when its streams
+// answer.
+func (b *bus) serve(ctx context.Context, programs binaries, sync string) (err error) {
+	if b.address == "" { // it stays: the programs' configuration names it
+		if b.address, err = freeAddress(); err != nil {
+			return err
+		}
+	}
+	host, port, err := net.SplitHostPort(b.address)
+	if err != nil {
+		return err
 	}
 	interval := syncAlways
 	if sync == syncInterval {
 		interval = "2m"
 	}
-	settings := fmt.Sprintf("host: %q\nport: %s\nmax_payload: 1100000\njetstream { store_dir: %q, max_file_store: 30GB, sync_interval: %s }\n", host, port, b.dir, interval)
-	file := programs.path("nats.conf")
+	settings := fmt.Sprintf("host: %q\nport: %s\nmax_payload: 1100000\njetstream { store_dir: %q, max_file_store: 200GB, sync_interval: %s }\n", host, port, b.dir, interval)
+	file := filepath.Join(b.dir, "nats.conf")
 	if err := os.WriteFile(file, []byte(settings), 0o600); err != nil {
-		return nil, err
+		return err
 	}
 	command := []string{programs.path("nats-server"), "-c", file}
 	if sync == syncSlow {
 		if command, err = slowed(command); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if b.process, err = programs.start("nats-server", command[0], command[1:]...); err != nil {
-		return nil, err
+		return err
 	}
 	defer func() {
 		if err != nil {
-			b.stop()
+			b.process.stop()
 		}
 	}()
-	if err := b.listening(ctx, address); err != nil {
-		return nil, err
+	if err := b.listening(ctx, b.address); err != nil {
+		return err
 	}
-	b.url = "nats://" + address
+	b.url = "nats://" + b.address
 	if b.conn, err = nats.Connect(b.url); err != nil {
-		return nil, err
+		return err
 	}
 	if b.js, err = jetstream.New(b.conn, jetstream.WithPublishAsyncMaxPending(inFlight)); err != nil {
-		return nil, err
+		return err
 	}
-	return b, b.prepare(ctx, programs)
+	// JetStream answers when it has read all streams.
+	return until(ctx, "JetStream", func() bool { _, err := b.js.AccountInfo(ctx); return err == nil })
 }
 
 // slowed is command under strace, which delays each sync of the disk by 2 ms and
@@ -110,13 +133,13 @@ func slowed(command []string) ([]string, error) {
 	}, command...), nil
 }
 
-// stop ends the server and removes what it has stored.
+// stop ends the server and removes what it has stored, unless it is to be kept.
 func (b *bus) stop() {
-	if b.conn != nil {
-		b.conn.Close()
-	}
+	b.conn.Close()
 	b.process.stop()
-	os.RemoveAll(b.dir)
+	if !b.keep {
+		os.RemoveAll(b.dir)
+	}
 }
 
 // prepare writes the configuration of this run and creates the streams.
@@ -131,9 +154,13 @@ func (b *bus) prepare(ctx context.Context, programs binaries) error {
 	if b.door, err = freeAddress(); err != nil {
 		return err
 	}
-	b.config = programs.path("paybridge.yaml")
+	b.config = filepath.Join(b.dir, "paybridge.yaml")
+	var sources strings.Builder
+	for i := range b.sources {
+		fmt.Fprintf(&sources, "  - {name: %s, provider: pik, secrets: [{id: bench, value: SECRET}]}\n", sourceName(i))
+	}
 	text := strings.NewReplacer("DOOR", b.door, "ADMIN1", b.admins[0], "ADMIN2", b.admins[1], "NATS", b.url,
-		"SEAL", sealSecret, "SECRET", benchSecret).Replace(benchConfig)
+		"SEAL", sealSecret, "SECRET", benchSecret).Replace(benchConfig + sources.String())
 	if err := os.WriteFile(b.config, []byte(text), 0o600); err != nil {
 		return err
 	}
@@ -141,11 +168,12 @@ func (b *bus) prepare(ctx context.Context, programs binaries) error {
 	if err != nil {
 		return err
 	}
+	b.streams = cfg.Streams
 	if _, err := topology.Apply(ctx, b.js, cfg.Streams); err != nil {
 		return err
 	}
 	for name, subject := range map[string]string{bridgeStream: bridgeSubject, copyStream: copySubject} {
-		if _, err := b.js.CreateStream(ctx, jetstream.StreamConfig{Name: name, Subjects: []string{subject}, Storage: jetstream.FileStorage}); err != nil {
+		if _, err := b.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{Name: name, Subjects: []string{subject}, Storage: jetstream.FileStorage}); err != nil {
 			return err
 		}
 	}
@@ -156,8 +184,8 @@ const benchConfig = `ingress: {listen: DOOR, admin: ADMIN1}
 normalizer: {admin: ADMIN2}
 nats: {url: NATS}
 seal: {keys: [{id: k1, value: SEAL}]}
+streams: {webhooks: {max_bytes: 50GiB}, payments: {max_bytes: 50GiB}, deadletters: {max_bytes: 1GiB}}
 sources:
-  - {name: pik, provider: pik, secrets: [{id: bench, value: SECRET}]}
 `
 
 // last is a stream's last sequence.

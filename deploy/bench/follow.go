@@ -158,7 +158,7 @@ func (f *follower) sendOn(ctx context.Context) error {
 		if n >= len(f.due) {
 			return nil
 		}
-		request = appendRequest(request[:0], f.secret, f.bodies.append(nil, n))
+		request = appendRequest(request[:0], f.secret, sourceName(0), f.bodies.append(nil, n))
 		begin := f.due[n]
 		if wait := time.Until(begin); wait > 0 {
 			time.Sleep(wait)

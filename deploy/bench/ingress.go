@@ -72,7 +72,7 @@ func (d *door) load(ctx context.Context, o options, programs binaries, r *row, r
 	}
 	warm, counted := o.pace(r)
 	out, err := exec.CommandContext(ctx, programs.self, "load", "-address", d.address, "-secret", benchSecret,
-		"-conns", fmt.Sprint(r.conns), "-size", fmt.Sprint(r.size), "-warm", warm.String(), "-length", counted.String(), "-run", run).Output()
+		"-conns", fmt.Sprint(r.conns), "-size", fmt.Sprint(r.size), "-sources", fmt.Sprint(max(r.sources, 1)), "-warm", warm.String(), "-length", counted.String(), "-run", run).Output()
 	if err != nil {
 		return sample{}, fmt.Errorf("load on %s: %w: %s: %w", d.name, err, stderrOf(err), d.complaint())
 	}

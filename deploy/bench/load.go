@@ -31,7 +31,8 @@ func runLoad(ctx context.Context, args []string) error {
 	address := flags.String("address", "", "host:port")
 	secret := flags.String("secret", "", "HMAC secret")
 	conns := flags.Int("conns", 64, "connections, one request in flight on each")
-	size := flags.Int("size", 2048, "bytes of a body")
+	sources := flags.Int("sources", 1, "sources to send to, in turn")
+	size := flags.Int("size", 2*KB, "bytes of a body")
 	warm := flags.Duration("warm", 0, "how long before counting begins")
 	length := flags.Duration("length", time.Second, "how long to count")
 	run := flags.String("run", "0", "distinguishes this run's payments from another's")
@@ -49,7 +50,7 @@ func runLoad(ctx context.Context, args []string) error {
 	)
 	for i := range *conns {
 		group.Go(func() {
-			c := client{address: *address, secret: []byte(*secret), bodies: newBodies(fmt.Sprintf("%s-%d", *run, i), *size)}
+			c := client{address: *address, secret: []byte(*secret), sources: *sources, bodies: newBodies(fmt.Sprintf("%s-%d", *run, i), *size)}
 			err := c.send(ctx, from, until)
 			mu.Lock()
 			defer mu.Unlock()
@@ -85,6 +86,7 @@ func quantile(sorted []time.Duration, q float64) float64 {
 type client struct {
 	address  string
 	secret   []byte
+	sources  int
 	bodies   bodies
 	took     []time.Duration // of the counted
 	accepted int
@@ -100,7 +102,7 @@ func (c *client) send(ctx context.Context, from, until time.Time) error {
 	var request, body []byte
 	for n := 0; ctx.Err() == nil; n++ {
 		body = c.bodies.append(body[:0], n)
-		request = appendRequest(request[:0], c.secret, body)
+		request = appendRequest(request[:0], c.secret, sourceName(n%c.sources), body)
 		begin := time.Now()
 		if !begin.Before(until) {
 			return nil

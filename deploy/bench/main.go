@@ -23,6 +23,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -33,6 +35,7 @@ const help = `bench measures paybridge beside hand-written programs and prints r
   go run ./deploy/bench -only ingress    the rows of that name: a regular expression
   go run ./deploy/bench -full -list      what there is to measure
   go run ./deploy/bench -markdown FILE -plot FILE.svg
+  go run ./deploy/bench -scale           10 k beside 1 M and 5 M stored; some 15 minutes
 
 Ratios are medians over the rounds of this run; higher is better for paybridge,
 but for the rows in milliseconds.
@@ -71,17 +74,31 @@ func dispatch(ctx context.Context, args []string) error {
 	flags.Usage = func() { fmt.Fprint(flags.Output(), help); flags.PrintDefaults() }
 	flags.IntVar(&o.rounds, "rounds", 5, "rounds of each comparison, interleaved")
 	flags.DurationVar(&o.length, "length", 0, "counted length of one ingress round (default 300ms, 1s with -full)")
-	flags.IntVar(&o.messages, "messages", 8_000, "deliveries of one normalizer round")
+	flags.IntVar(&o.messages, "messages", 20_000, "deliveries of one normalizer round")
 	flags.StringVar(&o.only, "only", "", "measure the rows whose name matches this regular expression")
 	flags.BoolVar(&o.list, "list", false, "print the rows' names instead of measuring")
 	flags.BoolVar(&o.full, "full", false, "measure every size, concurrency and sync setting")
 	flags.StringVar(&o.markdown, "markdown", "", "write the table to this file")
 	flags.StringVar(&o.plot, "plot", "", "write a plot (SVG) to this file")
+	flags.BoolVar(&o.scale, "scale", false, "measure with much stored instead")
+	stored := flags.String("stored", "1000000,5000000", "with -scale: how many messages")
+	flags.StringVar(&o.data, "data", "", "with -scale: keep what is stored in this folder, for another run")
+	flags.BoolVar(&o.fill, "fill", false, "with -scale and -data: store it and measure nothing")
 	if err := flags.Parse(args); err != nil {
 		if err == flag.ErrHelp {
 			return nil
 		}
 		return err
 	}
-	return measure(ctx, o)
+	if o.scale {
+		for text := range strings.SplitSeq(*stored, ",") {
+			n, err := strconv.Atoi(text)
+			if err != nil {
+				return fmt.Errorf("-stored: %w", err)
+			}
+			o.stored = append(o.stored, n)
+		}
+		return measureScale(ctx, o.defaults())
+	}
+	return measure(ctx, o.defaults())
 }

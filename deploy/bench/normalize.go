@@ -6,9 +6,9 @@ import (
 	"fmt"
 )
 
-// serialShare is the part of a round's deliveries that the serial copy, some ten
-// times slower, is given.
-const serialShare = 10
+// serialShare is the part of a round's deliveries that the serial copy, so much
+// slower, is given.
+const serialShare = 5
 
 // measureNormalizer runs the normalizer and its opponents over the same fresh
 // deliveries, in turn.

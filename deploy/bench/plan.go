@@ -17,6 +17,11 @@ type options struct {
 	only           string // regular expression on the rows' names; "" is all
 	list           bool
 	markdown, plot string
+
+	scale  bool
+	stored []int  // messages, of the shelves besides the smallest
+	data   string // folder of the shelves; "" is one that does not stay
+	fill   bool   // fill the shelves and measure nothing
 }
 
 // kind is what a row measures.
@@ -156,7 +161,7 @@ func (o options) pace(r *row) (warm, counted time.Duration) {
 // syncs each of them takes its time.
 func (o options) count(r *row) int {
 	if r.sync == syncAlways && !o.full {
-		return o.messages / 2
+		return o.messages / 5
 	}
 	return o.messages
 }

@@ -94,7 +94,7 @@ func (r *row) titles() (title, label string) {
 		title, label = "Normalizer / another program, ", r.theirs
 	}
 	if r.kind == scaled {
-		return "Many stored / 10 k stored", strings.ReplaceAll(r.what, ",", ":")
+		return "Much stored / 10 k stored", r.what
 	}
 	switch r.sync {
 	case syncInterval:

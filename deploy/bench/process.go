@@ -47,10 +47,9 @@ type process struct {
 	heap heap
 }
 
-// start runs a program; what it prints goes to a file in the folder.
+// start runs a program; what it prints goes to a file in the folder until it stops.
 func (b binaries) start(name, program string, args ...string) (*process, error) {
-	logFile := b.path(name + ".log")
-	log, err := os.Create(logFile)
+	log, err := os.CreateTemp(b.dir, name+"-*.log")
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +60,7 @@ func (b binaries) start(name, program string, args ...string) (*process, error) 
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	return &process{name: name, cmd: cmd, log: logFile}, nil
+	return &process{name: name, cmd: cmd, log: log.Name()}, nil
 }
 
 // stderrOf is what a program that ran to its end said about its failure.
@@ -75,11 +74,9 @@ func stderrOf(err error) string {
 
 // stop ends the program and waits for it.
 func (p *process) stop() {
-	if p == nil {
-		return
-	}
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	_ = p.cmd.Wait()
+	_ = os.Remove(p.log)
 }
 
 // usage is what a program has used so far.

@@ -17,6 +17,7 @@ type row struct {
 	sync        string
 	size, conns int     // bytes of a body; requests in flight
 	rate        float64 // requests a second, where they come at their own pace
+	sources     int     // that requests are of; 0: one
 
 	rounds []round
 	wrong  error // why there are no rounds

@@ -98,7 +98,11 @@ func measured(t *testing.T) []*row {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows = append(rows, scaleRows()...)
+	for _, s := range shelves([]int{1_000_000, 5_000_000})[1:] {
+		for _, sync := range []string{syncInterval, syncAlways} {
+			rows = append(rows, scaleRow("ingress", s, sync), scaleRow("normalizer", s, sync))
+		}
+	}
 	for i, r := range rows {
 		for n := range 5 {
 			f := math.Exp2(float64(i%6) - 1 + float64(n)/5)

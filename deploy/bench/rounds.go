@@ -11,14 +11,20 @@ import (
 	"time"
 )
 
+// defaults fills what the command line leaves open.
+func (o options) defaults() options {
+	switch {
+	case o.length > 0:
+	case o.full:
+		o.length = time.Second
+	default:
+		o.length = 300 * time.Millisecond
+	}
+	return o
+}
+
 // measure runs the plan and prints the table.
 func measure(ctx context.Context, o options) error {
-	if o.length == 0 {
-		o.length = 300 * time.Millisecond
-		if o.full {
-			o.length = time.Second
-		}
-	}
 	rows, err := o.plan()
 	if err != nil {
 		return err

@@ -1,9 +1,68 @@
 package main
 
-import "fmt"
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
 
-func scaleName(program string, stored int) string {
-	return fmt.Sprintf("%s, %s stored, against 10 k stored", program, thousands(stored))
+// shelf is a bus on which much or little is stored already.
+type shelf struct {
+	stored  int
+	sources int
+	ids     bool // what is stored has message ids, and they fill the duplicate window
+}
+
+func (s shelf) name() string {
+	name := fmt.Sprintf("%s stored", thousands(s.stored))
+	if s.sources != fewSources {
+		name += fmt.Sprintf(", %d sources", s.sources)
+	}
+	if !s.ids {
+		name += ", no ids"
+	}
+	return name
+}
+
+// folder is the shelf's place among others.
+func (s shelf) folder() string {
+	return strings.NewReplacer(" ", "-", ",", "").Replace(s.name())
+}
+
+// What the shelves differ in, besides what is stored.
+const (
+	fewSources  = 10
+	littleThere = 10_000
+)
+
+// shelves are what -scale compares; the first is what the others are held against.
+func shelves(stored []int) []shelf {
+	all := []shelf{{littleThere, fewSources, true}}
+	for _, n := range stored {
+		all = append(all, shelf{n, fewSources, true})
+	}
+	if len(stored) > 0 {
+		all = append(all, shelf{stored[0], fewSources, false})
+	}
+	return append(all, shelf{littleThere, 1, true}, shelf{littleThere, 100, true})
+}
+
+// scaleName is the name of a judged row.
+func scaleName(program, sync string) string {
+	return scaleRow(program, shelf{5_000_000, fewSources, true}, sync).name()
+}
+
+func scaleRow(program string, s shelf, sync string) *row {
+	against := shelf{littleThere, fewSources, true}
+	return &row{
+		what: fmt.Sprintf("%s, %s, fsync %s", program, s.name(), sync), ours: program, theirs: against.name(),
+		kind: scaled, sync: sync, size: 2 * KB, conns: 64,
+	}
 }
 
 // thousands is a round number as people say it.
@@ -18,12 +77,135 @@ func thousands(n int) string {
 	}
 }
 
-func scaleRows() []*row {
+// startName is what -only is matched against for starting on a shelf.
+func startName(s shelf) string { return "start-up, " + s.name() }
+
+// choose is the shelves whose names, in one part of -scale, -only asks for.
+func choose(all []shelf, pattern *regexp.Regexp, names ...func(shelf) string) []shelf {
+	return slices.DeleteFunc(slices.Clone(all), func(s shelf) bool {
+		return !slices.ContainsFunc(names, func(name func(shelf) string) bool { return pattern.MatchString(name(s)) })
+	})
+}
+
+// measureScale fills the shelves that are not full yet, and measures each.
+func measureScale(ctx context.Context, o options) error {
+	pattern, err := regexp.Compile(o.only)
+	if err != nil {
+		return fmt.Errorf("-only: %w", err)
+	}
+	dir := o.data
+	if dir == "" {
+		if dir, err = os.MkdirTemp("", "paybridge-bench-"); err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	fmt.Fprintln(os.Stderr, "building")
+	programs, err := build(ctx, filepath.Clean(dir))
+	if err != nil {
+		return err
+	}
+	all := shelves(o.stored)
+	starting := choose(all, pattern, startName)
+	if o.fill {
+		for _, s := range starting {
+			if err := fillShelf(ctx, programs, s); err != nil {
+				return fmt.Errorf("%s: %w", s.name(), err)
+			}
+		}
+		return nil
+	}
+	var b strings.Builder
+	b.WriteString(about(ctx, o, programs))
+	if err := startTable(ctx, programs, starting, &b); err != nil {
+		return err
+	}
 	var rows []*row
-	for _, stored := range []int{1_000_000, 5_000_000} {
-		for _, program := range []string{"ingress", "normalizer"} {
-			rows = append(rows, &row{what: fmt.Sprintf("%s, %s stored", program, thousands(stored)), theirs: "10 k stored", ours: program, kind: scaled, size: 2 * KB, conns: 64})
+	for _, sync := range []string{syncInterval, syncAlways} {
+		measured := func(program string) func(shelf) string {
+			return func(s shelf) string { return scaleRow(program, s, sync).name() }
+		}
+		more, err := measureShelves(ctx, o, programs, all[0], choose(all[1:], pattern, measured("ingress"), measured("normalizer")), sync)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, more...)
+	}
+	if err := markdown(&b, "", rows); err != nil {
+		return err
+	}
+	fmt.Print(b.String())
+	return write(o.markdown, func(f *os.File) error { _, err := f.WriteString(b.String()); return err })
+}
+
+// measureShelves takes turns among running shelves: the ingress takes webhooks for a
+// while, and the normalizer makes events of what it took.
+func measureShelves(ctx context.Context, o options, programs binaries, little shelf, much []shelf, sync string) ([]*row, error) {
+	if len(much) == 0 {
+		return nil, nil
+	}
+	all := append([]shelf{little}, much...)
+	var rows []*row
+	for _, s := range much {
+		rows = append(rows, scaleRow("ingress", s, sync), scaleRow("normalizer", s, sync))
+	}
+	buses := make([]*bus, len(all))
+	for i, s := range all {
+		if err := fillShelf(ctx, programs, s); err != nil {
+			return nil, err
+		}
+		b, err := openShelf(ctx, programs, s, sync)
+		if err != nil {
+			return nil, err
+		}
+		defer b.stop()
+		buses[i] = b
+	}
+	for n := range o.rounds + 1 {
+		fmt.Fprintf(os.Stderr, "fsync %s: round %d of %d\n", sync, n, o.rounds)
+		taken := make([][2]sample, len(all))
+		for i := range all {
+			who := (i + n) % len(all)
+			var err error
+			if taken[who], err = buses[who].turn(ctx, o, programs, all[who], fmt.Sprintf("%s%d-%d", sync[:1], n, time.Now().UnixNano())); err != nil {
+				return nil, fmt.Errorf("%s: %w", all[who].name(), err)
+			}
+		}
+		if n == 0 {
+			continue // the first is a warm-up
+		}
+		for i := range much {
+			for j, r := range rows[2*i : 2*i+2] {
+				r.rounds = append(r.rounds, round{ours: taken[i+1][j], theirs: taken[0][j]})
+			}
 		}
 	}
-	return rows
+	return rows, nil
+}
+
+// turn is one round on one shelf.
+func (b *bus) turn(ctx context.Context, o options, programs binaries, s shelf, run string) (both [2]sample, err error) {
+	first, err := b.last(ctx, "WEBHOOKS")
+	if err != nil {
+		return both, err
+	}
+	d, err := b.startIngress(ctx, programs)
+	if err != nil {
+		return both, err
+	}
+	r := &row{size: 2 * KB, conns: 64, sources: s.sources}
+	both[0], err = d.load(ctx, o, programs, r, run)
+	d.stop()
+	if err != nil {
+		return both, err
+	}
+	last, err := b.last(ctx, "WEBHOOKS")
+	if err != nil {
+		return both, err
+	}
+	both[1], err = b.runNormalizer(ctx, programs, int(last-first))
+	return both, err
 }

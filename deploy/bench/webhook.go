@@ -34,10 +34,12 @@ func (b bodies) append(dst []byte, n int) []byte {
 	return append(dst, `"last":true}}}`...)
 }
 
-func appendRequest(dst, secret, body []byte) []byte {
+// appendRequest appends a signed request to a source.
+func appendRequest(dst, secret []byte, source string, body []byte) []byte {
 	mac := hmac.New(sha256.New, secret)
 	mac.Write(body)
-	dst = append(dst, "POST /webhooks/pik HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nPIK-Signature: "...)
+	dst = append(append(dst, "POST /webhooks/"...), source...)
+	dst = append(dst, " HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nPIK-Signature: "...)
 	dst = hex.AppendEncode(dst, mac.Sum(nil))
 	dst = fmt.Appendf(dst, "\r\nContent-Length: %d\r\n\r\n", len(body))
 	return append(dst, body...)
