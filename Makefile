@@ -2,10 +2,10 @@
 TOOL = go tool -modfile=deploy/tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check race rules-test build fuzz siege bench bench-full scale-test proxy-test generate
+.PHONY: help run demo test check race rules-test build fuzz siege bench bench-full bench-scale bench-pieces scale-test proxy-test generate
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## everything in one process, on an embedded NATS server
 	go run ./deploy/cmd/paybridge up
@@ -34,11 +34,17 @@ fuzz: ## every fuzz target, 20 seconds each
 siege: ## memory and good traffic under 5,000 large unauthenticated bodies and 2,000 slow senders (Linux)
 	PAYBRIDGE_SIEGE=full go test -count 1 -timeout 5m -v -run '^TestSecurityMemory$$' ./deploy/cmd/paybridge
 
-bench: ## paybridge beside hand-written programs, ratios of one run, about a minute
+bench: ## paybridge beside hand-written programs, the judged ratios of one run, about a minute
 	go run ./deploy/bench
 
-bench-full: ## every size, concurrency and sync setting; writes the README's table and plot
+bench-full: ## every size, concurrency and sync setting, 15 minutes; writes the README's table and plot (needs strace)
 	go run ./deploy/bench -full -markdown deploy/bench/results.md -plot deploy/bench/results.svg
+
+bench-scale: ## with 10 k, 1 M and 5 M messages stored, 20 minutes and 20 GB of disk; see deploy/CAPACITY.md
+	go run ./deploy/bench -scale -markdown deploy/bench/scale.md
+
+bench-pieces: ## verify, store, decode, map and encode by themselves, with their allocations
+	go test -run '^$$' -bench 'Verify|Webhook|MessageAndSeal|OpenAndDecode|Decode|PicPay|AppendStructured|BenchmarkMessage$$' ./ingress/... ./normalizer/... ./schemas/...
 
 scale-test: ## renormalize over 100,000 deliveries: the diff, its rate and memory, a run killed half-way; two minutes of an otherwise idle machine
 	go test -count=1 -v -run TestRenormalizeAtScale ./deploy/cmd/paybridge -deliveries 100000

@@ -45,14 +45,13 @@ const (
 // KB is the unit of a row's size.
 const KB = 1024
 
-// plan is every row that the options ask for, in the order of measuring: rows of
-// one sync setting side by side.
+// plan is every row that the options ask for, in the order of measuring.
 func (o options) plan() ([]*row, error) {
 	var rows []*row
-	for _, sync := range []string{syncInterval, syncAlways, syncSlow} {
-		rows = append(rows, o.ingressRows(sync)...)
-		rows = append(rows, o.normalizerRows(sync)...)
-		rows = append(rows, o.throughoutRows(sync)...)
+	for _, part := range []func(sync string) []*row{o.ingressRows, o.normalizerRows, o.throughoutRows} {
+		for _, sync := range []string{syncAlways, syncSlow, syncInterval} {
+			rows = append(rows, part(sync)...)
+		}
 	}
 	if o.only == "" {
 		return rows, nil
