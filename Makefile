@@ -38,7 +38,7 @@ bench: ## paybridge beside hand-written programs, the judged ratios of one run, 
 	go run ./deploy/bench
 
 bench-full: ## every size, concurrency and sync setting, 15 minutes; writes the README's table and plot (needs strace)
-	go run ./deploy/bench -full -markdown deploy/bench/results.md -plot deploy/bench/results.svg
+	go run ./deploy/bench -full -markdown deploy/bench/results.md -plot deploy/bench/results.svg -readme README.md
 
 bench-scale: ## with 10 k, 1 M and 5 M messages stored, 20 minutes and 20 GB of disk; see deploy/CAPACITY.md
 	go run ./deploy/bench -scale -markdown deploy/bench/scale.md

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strings"
 )
 
@@ -99,4 +100,36 @@ func judgement(rows []*row) string {
 		fmt.Fprintf(&b, "| %s | **%.2f%s** | %s %g%s | %g%s | %s |\n", g.what, figure, g.unit, sign, g.bound, g.unit, g.aim, g.unit, g.verdict(figure))
 	}
 	return b.String()
+}
+
+// The comments in a README between which the judged figures stand.
+const (
+	figuresBegin = "<!-- figures: written by `make bench-full` -->\n"
+	figuresEnd   = "<!-- end of figures -->"
+)
+
+// spliced is a README with other figures.
+func spliced(readme, figures string) (string, error) {
+	before, rest, begins := strings.Cut(readme, figuresBegin)
+	_, after, ends := strings.Cut(rest, figuresEnd)
+	if !begins || !ends {
+		return "", fmt.Errorf("-readme: there is no place for figures between %q and %q", strings.TrimSpace(figuresBegin), figuresEnd)
+	}
+	return before + figuresBegin + figures + figuresEnd + after, nil
+}
+
+// judgeIn replaces the figures of a README file.
+func judgeIn(file, figures string) error {
+	if file == "" {
+		return nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	changed, err := spliced(string(text), figures)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, []byte(changed), 0o644)
 }

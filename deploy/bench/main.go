@@ -80,6 +80,7 @@ func dispatch(ctx context.Context, args []string) error {
 	flags.BoolVar(&o.full, "full", false, "measure every size, concurrency and sync setting")
 	flags.StringVar(&o.markdown, "markdown", "", "write the table to this file")
 	flags.StringVar(&o.plot, "plot", "", "write a plot (SVG) to this file")
+	flags.StringVar(&o.readme, "readme", "", "write the judged figures into this file, between the comments that say so")
 	flags.BoolVar(&o.scale, "scale", false, "measure with much stored instead")
 	stored := flags.String("stored", "1000000,5000000", "with -scale: how many messages")
 	flags.StringVar(&o.data, "data", "", "with -scale: keep what is stored in this folder, for another run")

@@ -16,7 +16,8 @@ type options struct {
 	full           bool
 	only           string // regular expression on the rows' names; "" is all
 	list           bool
-	markdown, plot string
+	markdown, plot string // files to write
+	readme         string // file whose table of judged figures is replaced
 
 	scale  bool
 	stored []int  // messages, of the shelves besides the smallest

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -190,5 +191,29 @@ func TestAxisHoldsItsPoints(t *testing.T) {
 	got := logAxis([]section{{lines: []line{{bound: 20, points: []point{{low: 0.3, median: 1, top: 9}}}}}})
 	if got != (axis{0.25, 32}) {
 		t.Errorf("axis %+v, want 0.25 to 32", got)
+	}
+}
+
+func TestSplicedKeepsTheRest(t *testing.T) {
+	readme := "# Title\n" + figuresBegin + "old\n" + figuresEnd + "\n\n## Next\n"
+	got, err := spliced(readme, "new\n")
+	if want := "# Title\n" + figuresBegin + "new\n" + figuresEnd + "\n\n## Next\n"; err != nil || got != want {
+		t.Errorf("%q and error %v, want %q", got, err, want)
+	}
+	for _, readme := range []string{"# Title\n", figuresEnd + "\n" + figuresBegin} {
+		if _, err := spliced(readme, "new\n"); err == nil {
+			t.Errorf("%q has no place for figures, and no error says so", readme)
+		}
+	}
+}
+
+// The README of the project has the place.
+func TestReadmeHasThePlace(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := spliced(string(text), ""); err != nil {
+		t.Error(err)
 	}
 }

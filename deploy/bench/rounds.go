@@ -56,6 +56,9 @@ func measure(ctx context.Context, o options) error {
 	if err := write(o.plot, func(f *os.File) error { return plot(f, rows) }); err != nil {
 		return err
 	}
+	if err := judgeIn(o.readme, about+judgement(rows)); err != nil {
+		return err
+	}
 	return wrong(rows)
 }
 

@@ -43,6 +43,9 @@ func fillShelf(ctx context.Context, programs binaries, s shelf) error {
 	if _, err := os.Stat(full); err == nil {
 		return nil
 	}
+	if err := os.RemoveAll(programs.path(s.folder())); err != nil { // what was not finished
+		return err
+	}
 	fmt.Fprintf(os.Stderr, "filling: %s\n", s.name())
 	begin := time.Now()
 	b, err := openShelf(ctx, programs, s, syncInterval)
