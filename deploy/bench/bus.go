@@ -85,7 +85,7 @@ func (b *bus) serve(ctx context.Context, programs binaries, sync string) (err er
 	}
 	interval := syncAlways
 	if sync == syncInterval {
-		interval = "2m"
+		interval = `"2m"`
 	}
 	settings := fmt.Sprintf("host: %q\nport: %s\nmax_payload: 1100000\njetstream { store_dir: %q, max_file_store: 200GB, sync_interval: %s }\n", host, port, b.dir, interval)
 	file := filepath.Join(b.dir, "nats.conf")
@@ -106,8 +106,8 @@ func (b *bus) serve(ctx context.Context, programs binaries, sync string) (err er
 			b.process.stop()
 		}
 	}()
-	if err := b.listening(ctx, b.address); err != nil {
-		return err
+	if err := until(ctx, "the server, which reads every id of its duplicate windows first", b.answers); err != nil {
+		return errors.Join(err, b.complaint())
 	}
 	b.url = "nats://" + b.address
 	if b.conn, err = nats.Connect(b.url); err != nil {
@@ -118,6 +118,12 @@ func (b *bus) serve(ctx context.Context, programs binaries, sync string) (err er
 	}
 	// JetStream answers when it has read all streams.
 	return until(ctx, "JetStream", func() bool { _, err := b.js.AccountInfo(ctx); return err == nil })
+}
+
+// answers says whether somebody listens.
+func (b *bus) answers() bool {
+	conn, err := net.Dial("tcp", b.address)
+	return err == nil && conn.Close() == nil
 }
 
 // slowed is command under strace, which delays each sync of the disk by 2 ms and

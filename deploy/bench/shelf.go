@@ -20,9 +20,14 @@ import (
 // matters and not how large they are.
 const smallBody = 350
 
+// bus is the shelf's bus before its server runs.
+func (s shelf) bus(programs binaries) *bus {
+	return &bus{dir: programs.path(s.folder()), keep: true, sources: s.sources}
+}
+
 // openShelf starts a server on what a shelf has.
 func openShelf(ctx context.Context, programs binaries, s shelf, sync string) (*bus, error) {
-	b := &bus{dir: programs.path(s.folder()), keep: true, sources: s.sources}
+	b := s.bus(programs)
 	if err := os.MkdirAll(b.dir, 0o700); err != nil {
 		return nil, err
 	}

@@ -47,17 +47,16 @@ func startTable(ctx context.Context, programs binaries, all []shelf, out *string
 }
 
 func startOn(ctx context.Context, programs binaries, s shelf) (u startup, err error) {
-	// The first start leaves the index of a clean stop behind.
-	b, err := openShelf(ctx, programs, s, syncInterval)
-	if err != nil {
-		return u, err
-	}
-	b.stop()
+	b := s.bus(programs) // whoever used it last stopped it in order
 	begin := time.Now()
 	if err := b.serve(ctx, programs, syncInterval); err != nil {
 		return u, err
 	}
 	u.clean = time.Since(begin)
+	if err := b.prepare(ctx, programs); err != nil {
+		b.stop()
+		return u, err
+	}
 	if err := b.startPrograms(ctx, programs, begin, &u); err != nil {
 		b.stop()
 		return u, err
