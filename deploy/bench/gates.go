@@ -55,9 +55,9 @@ func gates() []gate {
 		{"memory of the ingress at c=256: peak", always(256), peakOurs, " MiB", 60, 35, true},
 		{"memory of the ingress: idle", always(256), idleOurs, " MiB", 25, 15, true},
 		{"ingress with 5 M stored / with 10 k, fsync always", scaleName("ingress", syncAlways), ratio, "×", 0.9, 0.97, false},
-		{"the same, interval sync", scaleName("ingress", syncInterval), ratio, "×", 0.9, 0.97, false},
+		{"ingress with 5 M stored / with 10 k, interval sync", scaleName("ingress", syncInterval), ratio, "×", 0.9, 0.97, false},
 		{"normalizer with 5 M stored / with 10 k, fsync always", scaleName("normalizer", syncAlways), ratio, "×", 0.9, 0.97, false},
-		{"the same, interval sync", scaleName("normalizer", syncInterval), ratio, "×", 0.9, 0.97, false},
+		{"normalizer with 5 M stored / with 10 k, interval sync", scaleName("normalizer", syncInterval), ratio, "×", 0.9, 0.97, false},
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 type options struct {
 	rounds         int
 	length         time.Duration // of the counted part of one ingress round
+	settle         time.Duration // of the part before, which nobody counts
 	messages       int           // deliveries of one normalizer round
 	full           bool
 	only           string // regular expression on the rows' names; "" is all
@@ -144,17 +145,13 @@ func groups(rows []*row) [][]*row {
 	return all
 }
 
-// settle is how long a load runs before it is counted: for connections, pools and
-// pacing to find their form.
-const settle = 100 * time.Millisecond
-
 // pace is how long one round of a load is: what nobody counts, and what is counted.
 func (o options) pace(r *row) (warm, counted time.Duration) {
 	if r.sync == syncSlow {
 		// A hand-written bridge takes half a second to answer each of 256 once.
 		return 400 * time.Millisecond, max(o.length, 600*time.Millisecond)
 	}
-	return settle, o.length
+	return o.settle, o.length
 }
 
 // count is how many deliveries one round of a normalizer's row has. A disk that

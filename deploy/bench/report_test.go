@@ -101,7 +101,9 @@ func measured(t *testing.T) []*row {
 	}
 	for _, s := range shelves([]int{1_000_000, 5_000_000})[1:] {
 		for _, sync := range []string{syncInterval, syncAlways} {
-			rows = append(rows, scaleRow("ingress", s, sync), scaleRow("normalizer", s, sync))
+			for _, program := range scaledPrograms {
+				rows = append(rows, scaleRow(program, s, sync))
+			}
 		}
 	}
 	for i, r := range rows {

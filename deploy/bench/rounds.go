@@ -13,6 +13,8 @@ import (
 
 // defaults fills what the command line leaves open.
 func (o options) defaults() options {
+	// Connections, pools and pacing find their form first.
+	o.settle = 100 * time.Millisecond
 	switch {
 	case o.length > 0:
 	case o.full:

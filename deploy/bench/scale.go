@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	topology "paybridge/deploy/jetstream"
 )
 
 // shelf is a bus on which much or little is stored already.
@@ -128,7 +130,7 @@ func measureScale(ctx context.Context, o options) error {
 		measured := func(program string) func(shelf) string {
 			return func(s shelf) string { return scaleRow(program, s, sync).name() }
 		}
-		more, err := measureShelves(ctx, o, programs, all[0], choose(all[1:], pattern, measured("ingress"), measured("normalizer")), sync)
+		more, err := measureShelves(ctx, o, programs, all[0], choose(all[1:], pattern, measured("ingress"), measured("normalizer"), measured(handWritten)), sync)
 		if err != nil {
 			return err
 		}
@@ -150,7 +152,9 @@ func measureShelves(ctx context.Context, o options, programs binaries, little sh
 	all := append([]shelf{little}, much...)
 	var rows []*row
 	for _, s := range much {
-		rows = append(rows, scaleRow("ingress", s, sync), scaleRow("normalizer", s, sync))
+		for _, program := range scaledPrograms {
+			rows = append(rows, scaleRow(program, s, sync))
+		}
 	}
 	buses := make([]*bus, len(all))
 	for i, s := range all {
@@ -164,9 +168,10 @@ func measureShelves(ctx context.Context, o options, programs binaries, little sh
 		defer b.stop()
 		buses[i] = b
 	}
-	for n := range o.rounds + 1 {
-		fmt.Fprintf(os.Stderr, "fsync %s: round %d of %d\n", sync, n, o.rounds)
-		taken := make([][2]sample, len(all))
+	o.length, o.settle = time.Second, 500*time.Millisecond
+	for n := range o.rounds {
+		fmt.Fprintf(os.Stderr, "fsync %s: round %d of %d\n", sync, n+1, o.rounds)
+		taken := make([][]sample, len(all))
 		for i := range all {
 			who := (i + n) % len(all)
 			var err error
@@ -174,11 +179,8 @@ func measureShelves(ctx context.Context, o options, programs binaries, little sh
 				return nil, fmt.Errorf("%s: %w", all[who].name(), err)
 			}
 		}
-		if n == 0 {
-			continue // the first is a warm-up
-		}
 		for i := range much {
-			for j, r := range rows[2*i : 2*i+2] {
+			for j, r := range rows[len(scaledPrograms)*i:][:len(scaledPrograms)] {
 				r.rounds = append(r.rounds, round{ours: taken[i+1][j], theirs: taken[0][j]})
 			}
 		}
@@ -186,26 +188,33 @@ func measureShelves(ctx context.Context, o options, programs binaries, little sh
 	return rows, nil
 }
 
-// turn is one round on one shelf.
-func (b *bus) turn(ctx context.Context, o options, programs binaries, s shelf, run string) (both [2]sample, err error) {
-	first, err := b.last(ctx, "WEBHOOKS")
+// scaledPrograms are measured on every shelf. The bridge says what of a difference is
+// the server's.
+var scaledPrograms = []string{"ingress", handWritten, "normalizer"}
+
+// turn is one round of every program on one shelf.
+func (b *bus) turn(ctx context.Context, o options, programs binaries, s shelf, run string) ([]sample, error) {
+	first, err := b.last(ctx, topology.Webhooks)
 	if err != nil {
-		return both, err
-	}
-	d, err := b.startIngress(ctx, programs)
-	if err != nil {
-		return both, err
+		return nil, err
 	}
 	r := &row{size: 2 * KB, conns: 64, sources: s.sources}
-	both[0], err = d.load(ctx, o, programs, r, run)
-	d.stop()
-	if err != nil {
-		return both, err
+	results := make([]sample, len(scaledPrograms))
+	for i, start := range []func(context.Context, binaries) (*door, error){b.startIngress, b.startBridge} {
+		d, err := start(ctx, programs)
+		if err != nil {
+			return nil, err
+		}
+		results[i], err = d.load(ctx, o, programs, r, run)
+		d.stop()
+		if err != nil {
+			return nil, err
+		}
 	}
-	last, err := b.last(ctx, "WEBHOOKS")
+	last, err := b.last(ctx, topology.Webhooks)
 	if err != nil {
-		return both, err
+		return nil, err
 	}
-	both[1], err = b.runNormalizer(ctx, programs, int(last-first))
-	return both, err
+	results[2], err = b.runNormalizer(ctx, programs, int(last-first))
+	return results, err
 }
