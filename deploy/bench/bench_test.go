@@ -176,3 +176,22 @@ func TestMapByHand(t *testing.T) {
 		t.Error("what is no JSON was mapped")
 	}
 }
+
+// The time that is counted ends when it is over, or, on a machine that is too slow for
+// it, with the answer that makes enough of them.
+func TestCounted(t *testing.T) {
+	from := time.Unix(1_700_000_000, 0)
+	var all []answered
+	for _, ms := range []int{900, -100, 100, 400, 1900, 2100} {
+		all = append(all, answered{from.Add(time.Duration(ms) * time.Millisecond), time.Duration(ms+1000) * time.Millisecond})
+	}
+	for _, test := range []struct {
+		least, answers int
+		seconds        float64
+	}{{1, 3, 1}, {3, 3, 1}, {4, 4, 1.9}, {9, 5, 2.1}} {
+		took, seconds := counted(all, from, from.Add(time.Second), test.least)
+		if len(took) != test.answers || seconds != test.seconds || !slices.IsSorted(took) {
+			t.Errorf("least %d: %v in %v s, want %d in %v s", test.least, took, seconds, test.answers, test.seconds)
+		}
+	}
+}

@@ -89,7 +89,7 @@ func (d *door) load(ctx context.Context, o options, programs binaries, r *row, r
 		return sample{}, err
 	}
 	return sample{
-		rate: float64(l.Counted) / counted.Seconds(), p50: l.P50, p99: l.P99, p999: l.P999,
+		rate: float64(l.Counted) / l.Seconds, p50: l.P50, p99: l.P99, p999: l.P999,
 		cpu:  float64((after.cpu - before.cpu).Microseconds()) / float64(l.Requests),
 		peak: after.peak,
 	}, nil

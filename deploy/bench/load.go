@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,6 +17,7 @@ import (
 type loaded struct {
 	Requests int     `json:"requests"` // answered with 200
 	Counted  int     `json:"counted"`  // of those, within the counted time
+	Seconds  float64 `json:"seconds"`  // the counted time
 	Refused  int     `json:"refused"`  // answered with anything else
 	P50      float64 `json:"p50"`      // milliseconds
 	P99      float64 `json:"p99"`
@@ -24,8 +26,10 @@ type loaded struct {
 
 // runLoad sends signed, distinct PIK webhooks over a number of connections, each
 // the next one at once, and prints what it saw as JSON. What is answered before the
-// warm time has passed, or after the length that follows, is not counted. It speaks
-// HTTP by hand, so that the measured program and not the client is what is slow.
+// warm time has passed, or after the length that follows, is not counted; where so
+// little is answered that the connections have not had one answer each, counting goes
+// on. It speaks HTTP by hand, so that the measured program and not the client is what
+// is slow.
 func runLoad(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("load", flag.ContinueOnError)
 	address := flags.String("address", "", "host:port")
@@ -43,18 +47,26 @@ func runLoad(ctx context.Context, args []string) error {
 		group  sync.WaitGroup
 		mu     sync.Mutex
 		total  loaded
-		all    []time.Duration
+		all    []answered
 		failed error
 		from   = time.Now().Add(*warm)
 		until  = from.Add(*length)
+		enough atomic.Int64
 	)
+	over := func(now time.Time) bool {
+		return now.After(until) && (enough.Load() >= int64(*conns) || now.After(until.Add(patience)))
+	}
 	for i := range *conns {
 		group.Go(func() {
 			c := client{address: *address, secret: []byte(*secret), sources: *sources, bodies: newBodies(fmt.Sprintf("%s-%d", *run, i), *size)}
-			err := c.send(ctx, from, until)
+			err := c.send(ctx, func(end time.Time) {
+				if end.After(from) {
+					enough.Add(1)
+				}
+			}, over)
 			mu.Lock()
 			defer mu.Unlock()
-			all = append(all, c.took...)
+			all = append(all, c.answers...)
 			total.Requests += c.accepted
 			total.Refused += c.refused
 			if err != nil {
@@ -66,10 +78,40 @@ func runLoad(ctx context.Context, args []string) error {
 	if failed != nil {
 		return failed
 	}
-	total.Counted = len(all)
-	slices.Sort(all)
-	total.P50, total.P99, total.P999 = quantile(all, 0.5), quantile(all, 0.99), quantile(all, 0.999)
+	took, seconds := counted(all, from, until, *conns)
+	total.Counted, total.Seconds = len(took), seconds
+	total.P50, total.P99, total.P999 = quantile(took, 0.5), quantile(took, 0.99), quantile(took, 0.999)
 	return json.NewEncoder(os.Stdout).Encode(total)
+}
+
+// patience is how long counting may go on.
+const patience = 10 * time.Second
+
+// answered is one request that was accepted.
+type answered struct {
+	at   time.Time
+	took time.Duration
+}
+
+// counted is, sorted, how long those took that were answered between two moments, and
+// the seconds between these. If they are fewer than least, it goes on to the answer
+// that makes them as many.
+func counted(all []answered, from, until time.Time, least int) (took []time.Duration, seconds float64) {
+	slices.SortFunc(all, func(a, b answered) int { return a.at.Compare(b.at) })
+	for _, a := range all {
+		switch {
+		case a.at.Before(from):
+			continue
+		case a.at.After(until) && len(took) >= least:
+		case a.at.After(until):
+			until = a.at
+			fallthrough
+		default:
+			took = append(took, a.took)
+		}
+	}
+	slices.Sort(took)
+	return took, until.Sub(from).Seconds()
 }
 
 // quantile is the least of sorted durations that at least the share q of them do not
@@ -88,12 +130,13 @@ type client struct {
 	secret   []byte
 	sources  int
 	bodies   bodies
-	took     []time.Duration // of the counted
+	answers  []answered
 	accepted int
 	refused  int
 }
 
-func (c *client) send(ctx context.Context, from, until time.Time) error {
+// send sends one request after the other until it is over, and tells of each answer.
+func (c *client) send(ctx context.Context, tell func(time.Time), over func(time.Time) bool) error {
 	conn, err := dial(c.address)
 	if err != nil {
 		return err
@@ -104,7 +147,7 @@ func (c *client) send(ctx context.Context, from, until time.Time) error {
 		body = c.bodies.append(body[:0], n)
 		request = appendRequest(request[:0], c.secret, sourceName(n%c.sources), body)
 		begin := time.Now()
-		if !begin.Before(until) {
+		if over(begin) {
 			return nil
 		}
 		ok, err := conn.exchange(request)
@@ -116,9 +159,9 @@ func (c *client) send(ctx context.Context, from, until time.Time) error {
 			continue
 		}
 		c.accepted++
-		if end := time.Now(); end.After(from) && end.Before(until) {
-			c.took = append(c.took, end.Sub(begin))
-		}
+		end := time.Now()
+		c.answers = append(c.answers, answered{end, end.Sub(begin)})
+		tell(end)
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -149,13 +148,20 @@ func (p *process) listening(ctx context.Context, address string) error {
 	}
 }
 
-// complaint is what the program printed last.
+// complaint is what the program printed first, but for what it was told to trace.
 func (p *process) complaint() error {
-	f, err := os.Open(p.log)
+	text, err := os.ReadFile(p.log)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, 4096))
-	return errors.Join(err, fmt.Errorf("%s printed: %s", p.name, text))
+	var said strings.Builder
+	for line := range strings.Lines(string(text)) {
+		if !strings.HasPrefix(line, "gc ") && said.Len() < 2048 {
+			said.WriteString(line)
+		}
+	}
+	if said.Len() == 0 {
+		return fmt.Errorf("%s printed nothing", p.name)
+	}
+	return fmt.Errorf("%s printed: %s", p.name, strings.TrimSpace(said.String()))
 }

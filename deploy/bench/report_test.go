@@ -83,8 +83,12 @@ func TestVerdict(t *testing.T) {
 		figure float64
 		want   string
 	}{
-		{floor, 1.99, "✗ short of it"}, {floor, 2, "✓"}, {floor, 3, "✓ aim"},
-		{ceiling, 15.1, "✗ short of it"}, {ceiling, 15, "✓"}, {ceiling, 8, "✓ aim"},
+		{floor, 1.99, "✗ short of it"},
+		{floor, 2, "✓"},
+		{floor, 3, "✓ aim"},
+		{ceiling, 15.1, "✗ short of it"},
+		{ceiling, 15, "✓"},
+		{ceiling, 8, "✓ aim"},
 	} {
 		if got := test.g.verdict(test.figure); got != test.want {
 			t.Errorf("%v of %+v is %q, want %q", test.figure, test.g, got, test.want)
