@@ -66,6 +66,7 @@ type turn struct {
 
 // load loads a program from a process of its own.
 func (d *door) load(ctx context.Context, o options, programs binaries, r *row, run string) (sample, error) {
+	written(ctx)
 	before, err := d.usage()
 	if err != nil {
 		return sample{}, err

@@ -74,7 +74,7 @@ func dispatch(ctx context.Context, args []string) error {
 	flags.Usage = func() { fmt.Fprint(flags.Output(), help); flags.PrintDefaults() }
 	flags.IntVar(&o.rounds, "rounds", 5, "rounds of each comparison, interleaved")
 	flags.DurationVar(&o.length, "length", 0, "counted length of one ingress round (default 300ms, 1s with -full)")
-	flags.IntVar(&o.messages, "messages", 20_000, "deliveries of one normalizer round")
+	flags.IntVar(&o.messages, "messages", 16_000, "deliveries of one normalizer round")
 	flags.StringVar(&o.only, "only", "", "measure the rows whose name matches this regular expression")
 	flags.BoolVar(&o.list, "list", false, "print the rows' names instead of measuring")
 	flags.BoolVar(&o.full, "full", false, "measure every size, concurrency and sync setting")

@@ -21,6 +21,7 @@ func (b *bus) measureNormalizer(ctx context.Context, o options, programs binarie
 		results := make([]sample, len(rows)+1)
 		for i := range results { // who goes first alternates
 			who := (i + n) % len(results)
+			written(ctx)
 			if who == len(rows) {
 				results[who], err = b.runNormalizer(ctx, programs, o.count(rows[0]))
 			} else {

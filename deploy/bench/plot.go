@@ -170,6 +170,9 @@ func latencies(rows []*row) []section {
 // axis maps figures to the width of the plot, logarithmically.
 type axis struct{ low, high float64 }
 
+// leastShown is where the axis begins at the least; what is less stands at its edge.
+const leastShown = 1.0 / 8
+
 // logAxis is an axis from a power of two to another that holds every point, and 1.
 func logAxis(all []section) axis {
 	low, high := 1.0, 2.0
@@ -182,7 +185,7 @@ func logAxis(all []section) axis {
 		}
 	}
 	power := func(v float64, round func(float64) float64) float64 { return math.Exp2(round(math.Log2(max(v, 1e-3)))) }
-	return axis{power(low, math.Floor), power(high, math.Ceil)}
+	return axis{max(power(low, math.Floor), leastShown), power(high, math.Ceil)}
 }
 
 // at is where a figure stands: 0 at the low end, 1 at the high one.

@@ -71,6 +71,11 @@ func stderrOf(err error) string {
 	return ""
 }
 
+// written has the system write out what earlier turns have left in its cache, so that
+// no program pays for another's. Where there is no such command, each turn has to take
+// what it finds; turns alternate.
+func written(ctx context.Context) { _ = exec.CommandContext(ctx, "sync").Run() }
+
 // stop ends the program and waits for it.
 func (p *process) stop() {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)

@@ -84,9 +84,13 @@ func (r *row) spread() (low, high float64) {
 	return low, high
 }
 
-// pair prints a figure of both programs, or of ours where the other has none.
+// pair prints a figure of both programs, or of those that have it.
 func (r *row) pair(format string, figure func(sample) float64) string {
-	text := fmt.Sprintf(format, r.median(func(o round) float64 { return figure(o.ours) }))
+	ours := r.median(func(o round) float64 { return figure(o.ours) })
+	if ours == 0 {
+		return "–"
+	}
+	text := fmt.Sprintf(format, ours)
 	if theirs := r.median(func(o round) float64 { return figure(o.theirs) }); theirs > 0 {
 		return text + " / " + fmt.Sprintf(format, theirs)
 	}
