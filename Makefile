@@ -34,7 +34,7 @@ fuzz: ## every fuzz target, 20 seconds each
 siege: ## memory and good traffic under 5,000 large unauthenticated bodies and 2,000 slow senders (Linux)
 	PAYBRIDGE_SIEGE=full go test -count 1 -timeout 5m -v -run '^TestSecurityMemory$$' ./deploy/cmd/paybridge
 
-bench: ## paybridge beside hand-written programs, the judged ratios of one run, about a minute
+bench: ## paybridge beside hand-written programs, the judged ratios of one run, about 75 seconds
 	go run ./deploy/bench
 
 bench-full: ## every size, concurrency and sync setting, 15 minutes; writes the README's table and plot (needs strace)
