@@ -14,7 +14,7 @@ func Logger(component string, w io.Writer) *zap.Logger {
 	encoder := zapcore.NewJSONEncoder(zapcore.EncoderConfig{
 		TimeKey: "ts", LevelKey: "level", MessageKey: "msg",
 		EncodeTime: func(t time.Time, out zapcore.PrimitiveArrayEncoder) {
-			out.AppendString(t.UTC().Format(time.RFC3339Nano))
+			zapcore.RFC3339NanoTimeEncoder(t.UTC(), out)
 		},
 		EncodeLevel:    zapcore.LowercaseLevelEncoder,
 		EncodeDuration: zapcore.StringDurationEncoder,

@@ -30,7 +30,7 @@ type group struct {
 	*committer
 	js     jetstream.JetStream
 	batch  *faultyConn
-	single *faulty
+	single *single
 }
 
 func newGroup(t *testing.T, ns *jetstreamtest.Server) *group {
@@ -40,9 +40,9 @@ func newGroup(t *testing.T, ns *jetstreamtest.Server) *group {
 		t.Fatal(err)
 	}
 	js := ns.JetStream(t)
-	g := &group{js: js, batch: &faultyConn{requester: js.Conn()}, single: &faulty{real: js}}
+	g := &group{js: js, batch: &faultyConn{requester: js.Conn()}, single: newSingle(js.Conn())}
 	n := 0
-	g.committer = eager(newCommitter(single{g.single}, batch{g.batch, func() string { n++; return fmt.Sprint(t.Name(), n) }}, time.Second, m, time.Now))
+	g.committer = eager(newCommitter(g.single, batch{g.batch, func() string { n++; return fmt.Sprint(t.Name(), n) }}, time.Second, m, time.Now))
 	t.Cleanup(g.wait)
 	return g
 }
@@ -373,7 +373,7 @@ func TestPanicOfASend(t *testing.T) {
 	close(waits)
 	both.Wait()
 	g.checkEmpty(t)
-	g.committer.single = single{g.single}
+	g.committer.single = g.single
 	if _, err := g.send(t.Context(), message("x")); err != nil {
 		t.Error(err)
 	}

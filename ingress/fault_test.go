@@ -8,78 +8,71 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"paybridge/deploy/jetstream/jetstreamtest"
 )
 
-// future is a PubAckFuture of our own making.
-type future struct {
-	ok  chan *jetstream.PubAck
-	err chan error
+// stream is what a fault has to play with: the real connection, and what hears the
+// answers.
+type stream struct {
+	publisher
+	hear func(*nats.Msg)
 }
 
-func newFuture() *future {
-	return &future{make(chan *jetstream.PubAck, 1), make(chan error, 1)}
+// says answers a message in the stream's place.
+func (s stream) says(m *nats.Msg, answer nats.Msg) error {
+	answer.Subject = m.Reply
+	s.hear(&answer)
+	return nil
 }
 
-func (f *future) Ok() <-chan *jetstream.PubAck { return f.ok }
-func (f *future) Err() <-chan error            { return f.err }
-func (f *future) Msg() *nats.Msg               { return nil }
+// stores has a message stored, and the answer go to somebody else.
+func (s stream) stores(m *nats.Msg) error {
+	other := *m
+	other.Reply = "nobody.listens"
+	return s.PublishMsg(&other)
+}
 
 // fault is a way in which one operation on the stream goes wrong.
 type fault struct {
 	name string
-	do   func(real asyncPublisher, m *nats.Msg) (jetstream.PubAckFuture, error)
+	do   func(s stream, m *nats.Msg) error
 }
 
 var errInjected = errors.New("injected")
 
 // faults: some store the message, some do not, and none says so truthfully.
 var faults = []fault{
-	{"refused", func(asyncPublisher, *nats.Msg) (jetstream.PubAckFuture, error) { return nil, errInjected }},
-	{"not connected", func(asyncPublisher, *nats.Msg) (jetstream.PubAckFuture, error) {
-		return nil, nats.ErrReconnectBufExceeded
-	}},
-	{"lost on the way", func(asyncPublisher, *nats.Msg) (jetstream.PubAckFuture, error) { return newFuture(), nil }},
-	{"answer lost", func(real asyncPublisher, m *nats.Msg) (jetstream.PubAckFuture, error) {
-		if _, err := real.PublishMsgAsync(m); err != nil {
-			return nil, err
-		}
-		return newFuture(), nil
-	}},
-	{"stored, then disconnected", func(real asyncPublisher, m *nats.Msg) (jetstream.PubAckFuture, error) {
-		stored, err := real.PublishMsgAsync(m)
-		if err != nil {
-			return nil, err
-		}
-		<-stored.Ok()
-		f := newFuture()
-		f.err <- nats.ErrDisconnected
-		return f, nil
-	}},
+	{"refused", failing(errInjected)},
+	{"not connected", failing(nats.ErrReconnectBufExceeded)},
+	{"lost on the way", failing(nil)},
+	{"answer lost", stream.stores},
+	{"stored, then disconnected", func(s stream, m *nats.Msg) error { return errors.Join(s.stores(m), nats.ErrDisconnected) }},
 	{"lost, then disconnected", failing(nats.ErrDisconnected)},
-	{"no responders", failing(jetstream.ErrNoStreamResponse)},
-	{"full", failing(&jetstream.APIError{Code: 503, ErrorCode: codeStoreFailed})},
-	{"in process", failing(&jetstream.APIError{Code: 409, ErrorCode: codeIDInProcess})},
-	{"another stream has it", func(asyncPublisher, *nats.Msg) (jetstream.PubAckFuture, error) {
-		f := newFuture()
-		f.ok <- &jetstream.PubAck{Stream: "OTHER", Sequence: 1}
-		return f, nil
+	{"no responders", saying(nats.Msg{Header: nats.Header{"Status": {"503"}}})},
+	{"full", saying(nats.Msg{Data: []byte(`{"error":{"code":503,"err_code":10077,"description":"maximum bytes exceeded"},"stream":"WEBHOOKS","seq":0}`)})},
+	{"in process", saying(nats.Msg{Data: []byte(`{"error":{"code":409,"err_code":10158},"stream":"WEBHOOKS","seq":0}`)})},
+	{"another stream has it", saying(nats.Msg{Data: []byte(`{"stream":"OTHER","seq":1}`)})},
+	{"an empty answer", saying(nats.Msg{})},
+	{"an answer that is none", saying(nats.Msg{Data: []byte(`{"stream":"WEBHOOKS"}`)})},
+	{"an answer on a subject of nobody's", func(s stream, m *nats.Msg) error {
+		s.hear(&nats.Msg{Subject: "short", Data: []byte(`{"stream":"WEBHOOKS","seq":1}`)})
+		s.hear(&nats.Msg{Subject: m.Reply + "0", Data: []byte(`{"stream":"WEBHOOKS","seq":1}`)})
+		return nil
 	}},
 }
 
-func failing(err error) func(asyncPublisher, *nats.Msg) (jetstream.PubAckFuture, error) {
-	return func(asyncPublisher, *nats.Msg) (jetstream.PubAckFuture, error) {
-		f := newFuture()
-		f.err <- err
-		return f, nil
-	}
+func failing(err error) func(stream, *nats.Msg) error {
+	return func(stream, *nats.Msg) error { return err }
 }
 
-// faulty is a stream whose nth operation goes wrong.
+func saying(answer nats.Msg) func(stream, *nats.Msg) error {
+	return func(s stream, m *nats.Msg) error { return s.says(m, answer) }
+}
+
+// faulty is a connection whose nth operation goes wrong.
 type faulty struct {
-	real asyncPublisher
+	stream
 
 	mu     sync.Mutex
 	nth    int // 1-based; 0 none
@@ -87,15 +80,22 @@ type faulty struct {
 	called int
 }
 
-func (f *faulty) PublishMsgAsync(m *nats.Msg, opts ...jetstream.PublishOpt) (jetstream.PubAckFuture, error) {
+// breakable puts a faulty connection between s and its own.
+func breakable(s *single) *faulty {
+	f := &faulty{stream: stream{s.conn, s.hear}}
+	s.conn = f
+	return f
+}
+
+func (f *faulty) PublishMsg(m *nats.Msg) error {
 	f.mu.Lock()
 	f.called++
 	hit := f.called == f.nth
 	f.mu.Unlock()
 	if hit {
-		return f.how.do(f.real, m)
+		return f.how.do(f.stream, m)
 	}
-	return f.real.PublishMsgAsync(m, opts...)
+	return f.stream.PublishMsg(m)
 }
 
 func (f *faulty) break_(nth int, how fault) {
@@ -110,8 +110,7 @@ func (f *faulty) break_(nth int, how fault) {
 func TestNthOperationFails(t *testing.T) {
 	ns := jetstreamtest.Start(t)
 	s, log := prepare(t, ns, func(o *Options) { o.Budget = 300 * time.Millisecond })
-	stream := &faulty{real: s.js}
-	s.commits.single = single{stream}
+	stream := breakable(s.single)
 	d := run(t, ns, s, log)
 	const requests = 3
 	stored := uint64(0)

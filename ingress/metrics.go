@@ -22,6 +22,7 @@ type metrics struct {
 	duplicates   *prometheus.CounterVec // source
 	publish      prometheus.Histogram
 	attempts     *prometheus.CounterVec // result
+	ok           prometheus.Counter     // the attempts whose result is ok
 	batches      *prometheus.CounterVec // result
 	batchSize    prometheus.Histogram
 	lastAck      prometheus.Gauge
@@ -82,6 +83,7 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 			Help: "When the raw stream last acknowledged a delivery, Unix time.",
 		}),
 	}
+	m.ok = m.attempts.WithLabelValues("ok")
 	var failures []error
 	for _, c := range []prometheus.Collector{
 		m.requests, m.seconds, m.rejected, m.authFailures, m.keyUsed, m.bodyBytes, m.inFlight, m.connections,
@@ -133,6 +135,15 @@ func (m *metrics) refused(to *route, p *problem, why string, took time.Duration)
 	if p == problemAuth {
 		m.authFailures.WithLabelValues(to.source, why).Inc()
 	}
+}
+
+// attempted counts a publish by its result.
+func (m *metrics) attempted(result string) {
+	if result == "ok" { // nearly always: it is not looked up again
+		m.ok.Inc()
+		return
+	}
+	m.attempts.WithLabelValues(result).Inc()
 }
 
 // batched counts an atomic batch of n messages.

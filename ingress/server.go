@@ -24,12 +24,14 @@ type Server struct {
 	lanes    *lanes
 	flight   *flight
 	store    *store
+	single   *single
 	commits  *committer
 	health   *health
 	metrics  *metrics
 	times    timeouts
 	draining atomic.Bool
 	fields   sync.Pool // *[]zap.Field
+	rooms    sync.Pool // *delivery.Room
 }
 
 // New makes a server; it opens nothing before [Server.Run].
@@ -38,10 +40,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A publish that is never answered must not stay in nats.go's memory.
-	js, err := jetstream.New(o.Conn,
-		jetstream.WithPublishAsyncTimeout(o.Budget),
-		jetstream.WithPublishAsyncMaxPending(4*o.InFlight))
+	js, err := jetstream.New(o.Conn)
 	if err != nil {
 		return nil, fmt.Errorf("ingress: %w", err)
 	}
@@ -50,11 +49,12 @@ func New(o Options) (*Server, error) {
 		return nil, fmt.Errorf("ingress: metrics: %w", err)
 	}
 	s := &Server{o: o, js: js, lanes: newLanes(o.MaxBody, o.Now), flight: newFlight(o.InFlight, m.inFlight), metrics: m, times: defaultTimeouts}
-	s.fields.New = newFields
+	s.fields.New, s.rooms.New = newFields, func() any { return new(delivery.Room) }
 	if err := s.Replace(o.Sources, o.Seal); err != nil {
 		return nil, err
 	}
-	s.commits = newCommitter(single{js}, batch{o.Conn, rand.Text}, o.Budget/2, m, o.Now)
+	s.single = newSingle(o.Conn)
+	s.commits = newCommitter(s.single, batch{o.Conn, rand.Text}, o.Budget/2, m, o.Now)
 	s.store = &store{sender: s.commits, budget: o.Budget, metrics: m, now: o.Now}
 	s.health = newHealth(o.Conn, func(ctx context.Context) error {
 		_, err := streamConfig(ctx, js)
@@ -105,6 +105,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, public.Close())
 	}
+	defer s.single.follow(s.o.Conn)()
 	started := Addresses{Public: public.listener.Addr().String()}
 	if admin != nil {
 		started.Admin = admin.listener.Addr().String()

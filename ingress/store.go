@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -38,6 +39,8 @@ type store struct {
 	budget  time.Duration // of one put
 	metrics *metrics
 	now     func() time.Time
+
+	patience sync.Pool // of *patience
 }
 
 // storeError says that a delivery may not be stored.
@@ -62,12 +65,12 @@ func (e *storeError) Unwrap() error { return e.err }
 // is spent. It returns only when the stream has acknowledged m, or with a
 // *storeError; it does not end when the sender of the request goes away.
 func (s *store) put(m *nats.Msg, began time.Time) (receipt, error) {
-	m.Header.Set(jetstream.ExpectedStreamHeader, rawStream)
+	m.Header[jetstream.ExpectedStreamHeader] = expectedStream
 	var pause *backoff.ExponentialBackOff
 	for attempt := 1; ; attempt++ {
 		ack, err := s.attempt(m, s.budget-s.now().Sub(began))
 		result, again := resultOf(ack, err)
-		s.metrics.attempts.WithLabelValues(result).Inc()
+		s.metrics.attempted(result)
 		took := s.now().Sub(began)
 		if err == nil {
 			s.metrics.publish.Observe(took.Seconds())
@@ -89,14 +92,17 @@ func (s *store) put(m *nats.Msg, began time.Time) (receipt, error) {
 // gets half of the budget, so that a leader that lost m in its fall does not cost the
 // whole of it. No request is part of its context: a sender that hangs up cancels nothing.
 func (s *store) attempt(m *nats.Msg, left time.Duration) (*jetstream.PubAck, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), min(s.budget/2, left))
-	defer cancel()
+	ctx := within(min(s.budget/2, left), &s.patience)
+	defer ctx.release()
 	ack, err := s.sender.send(ctx, m)
 	if err == nil && ack.Stream != rawStream {
 		return nil, errWrongStream
 	}
 	return ack, err
 }
+
+// expectedStream is the value of the header that has other streams refuse a delivery.
+var expectedStream = []string{rawStream}
 
 var errWrongStream = errors.New("another stream has acknowledged")
 

@@ -99,12 +99,16 @@ func (s *Server) put(c *call) *problem {
 	defer s.flight.leave()
 	// The digest is part of the seal and of the receipt.
 	c.digest = sha256.Sum256(c.body)
-	message := c.delivery.MessageWithDigest(s.serving.Load().seal, c.digest)
-	c.messageID = message.Header.Get(delivery.MessageIDHeader)
+	room := s.rooms.Get().(*delivery.Room)
+	message := room.Message(&c.delivery, s.serving.Load().seal, c.digest)
+	c.messageID = message.Header[delivery.MessageIDHeader][0]
 	c.receipt, c.failure = s.store.put(message, began)
 	s.health.saw(c.failure)
 	if c.failure != nil {
 		return problemStore
+	}
+	if c.receipt.attempts == 1 { // an attempt that failed may still be looking at its message
+		s.rooms.Put(room)
 	}
 	return nil
 }

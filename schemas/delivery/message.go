@@ -65,64 +65,76 @@ func (d Delivery) Message(keys Keys) *nats.Msg {
 // MessageWithDigest is [Delivery.Message] for who has the body's SHA-256 already:
 // hashing is most of what a message costs.
 func (d Delivery) MessageWithDigest(keys Keys, digest [sha256.Size]byte) *nats.Msg {
-	values := d.values()
-	msg := &nats.Msg{
-		Subject: Subject(d.Source, d.Endpoint),
-		Header:  make(nats.Header, values.len()),
-		Data:    d.Body,
-	}
-	values.set(msg.Header, MessageIDHeader, d.MessageID())
-	values.set(msg.Header, SourceHeader, d.Source)
-	values.set(msg.Header, ProviderHeader, d.Provider)
-	values.set(msg.Header, EndpointHeader, d.Endpoint)
-	values.set(msg.Header, ReceivedAtHeader, d.ReceivedAt.UTC().Format(receivedForm))
-	values.set(msg.Header, SchemeHeader, d.Scheme)
-	values.setUnlessEmpty(msg.Header, RequestIDHeader, d.RequestID)
-	values.setUnlessEmpty(msg.Header, KeyIDHeader, d.KeyID)
-	values.setUnlessEmpty(msg.Header, TraceparentHeader, d.Traceparent)
-	values.setUnlessEmpty(msg.Header, QueryHeader, d.Query)
+	return new(Room).Message(&d, keys, digest)
+}
+
+// Room is the memory of one message: its headers are most of what a message leaves to
+// the garbage collector. The zero value is ready for use.
+type Room struct {
+	msg    nats.Msg
+	values []string // of all headers: one allocation instead of one per header
+}
+
+// Message is [Delivery.MessageWithDigest] in this room: it ends the message that was in
+// it before, which nobody may look at any more.
+func (r *Room) Message(d *Delivery, keys Keys, digest [sha256.Size]byte) *nats.Msg {
+	r.clear(d)
+	msg := &r.msg
+	msg.Subject, msg.Data = Subject(d.Source, d.Endpoint), d.Body
+	r.set(MessageIDHeader, d.MessageID())
+	r.set(SourceHeader, d.Source)
+	r.set(ProviderHeader, d.Provider)
+	r.set(EndpointHeader, d.Endpoint)
+	r.set(ReceivedAtHeader, d.ReceivedAt.UTC().Format(receivedForm))
+	r.set(SchemeHeader, d.Scheme)
+	r.setUnlessEmpty(RequestIDHeader, d.RequestID)
+	r.setUnlessEmpty(KeyIDHeader, d.KeyID)
+	r.setUnlessEmpty(TraceparentHeader, d.Traceparent)
+	r.setUnlessEmpty(QueryHeader, d.Query)
 	if !d.FirstReceivedAt.IsZero() {
-		values.set(msg.Header, FirstReceivedAtHeader, d.FirstReceivedAt.UTC().Format(receivedForm))
+		r.set(FirstReceivedAtHeader, d.FirstReceivedAt.UTC().Format(receivedForm))
 	}
 	for name, kept := range d.Header {
-		values.set(msg.Header, keptPrefix+name, kept...)
+		r.set(keptPrefix+name, kept...)
 	}
 	if len(keys) > 0 {
-		values.set(msg.Header, SealHeader, keys[0].seal(msg.Subject, msg.Header, digest))
+		r.set(SealHeader, keys[0].seal(msg.Subject, msg.Header, digest))
 	}
 	return msg
 }
 
-// values is the room for all header values of one message: one allocation instead
-// of one per header.
-type values []string
-
-func (d Delivery) values() values {
-	n := 12 // the headers above, and the seal
+// clear makes room for all header values of d.
+func (r *Room) clear(d *Delivery) {
+	n := 12 // the headers of every message, and the seal
 	for _, kept := range d.Header {
 		n += len(kept)
 	}
-	return make(values, 0, n)
+	if cap(r.values) < n {
+		r.values = make([]string, 0, n)
+	}
+	r.values = r.values[:0]
+	if r.msg.Header == nil {
+		r.msg.Header = make(nats.Header, n)
+	}
+	clear(r.msg.Header)
+	r.msg = nats.Msg{Header: r.msg.Header}
 }
 
-// len is the most headers that v can hold: the room that the map is made with.
-func (v values) len() int { return cap(v) }
-
 // set gives a header its values, escaped where they must be.
-func (v *values) set(h nats.Header, name string, texts ...string) {
+func (r *Room) set(name string, texts ...string) {
 	if len(texts) == 0 {
 		return
 	}
-	from := len(*v)
+	from := len(r.values)
 	for _, text := range texts {
-		*v = append(*v, escapeValue(text))
+		r.values = append(r.values, escapeValue(text))
 	}
-	h[name] = (*v)[from:len(*v):len(*v)]
+	r.msg.Header[name] = r.values[from:len(r.values):len(r.values)]
 }
 
-func (v *values) setUnlessEmpty(h nats.Header, name, text string) {
+func (r *Room) setUnlessEmpty(name, text string) {
 	if text != "" {
-		v.set(h, name, text)
+		r.set(name, text)
 	}
 }
 

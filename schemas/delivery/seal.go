@@ -7,8 +7,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/nats-io/nats.go"
 )
@@ -19,9 +21,13 @@ const minKeyBytes = 16
 // Key is one key of the seal: an id that messages name, and bytes that nothing
 // prints. Make it with [NewKey].
 type Key struct {
-	id     string
-	secret func() []byte // a function, because a dump of a struct that holds a Key shows its address and no more
+	id   string
+	seal sealFunc // a function, because a dump of a struct that holds a Key shows its address and no more
 }
+
+// sealFunc is the value of the Webhook-Seal header over a message whose body has a
+// digest.
+type sealFunc func(subject string, h nats.Header, digest [sha256.Size]byte) string
 
 // Keys are the keys of the seal: the first one seals, all of them open. A key is
 // rotated by putting its successor first and dropping it when no stored message
@@ -57,8 +63,7 @@ func NewWeakKey(id, secret string) (Key, error) {
 	if secret == "" {
 		return Key{}, fmt.Errorf("seal: key %s is empty", id)
 	}
-	b := []byte(secret)
-	return Key{id: id, secret: func() []byte { return b }}, nil
+	return Key{id: id, seal: newSeal(id, []byte(secret))}, nil
 }
 
 // placeholders are parts of texts that stand where a key is to come, in lower-case
@@ -150,15 +155,26 @@ func plainNames(h nats.Header) bool {
 	return len(h[MessageIDHeader]) == 1 && strings.IndexByte(h[MessageIDHeader][0], '\n') < 0
 }
 
-// seal is the value of the Webhook-Seal header over a message whose body has a digest.
-func (k Key) seal(subject string, h nats.Header, digest [sha256.Size]byte) string {
-	var room [1024]byte
-	mac := hmac.New(sha256.New, k.secret())
-	mac.Write(appendSealed(room[:0], subject, h, digest))
-	var sum [sha256.Size]byte
-	b := append(room[:0], "v1;"...)
-	b = append(append(b, k.id...), ';')
-	return string(base64.RawURLEncoding.AppendEncode(b, mac.Sum(sum[:0])))
+// sealing is what one seal needs, used again by the next: a keyed hash, and the text
+// that is sealed.
+type sealing struct {
+	mac  hash.Hash
+	text []byte
+	sum  [sha256.Size]byte
+}
+
+// newSeal makes the seals of a key.
+func newSeal(id string, secret []byte) sealFunc {
+	start := "v1;" + id + ";"
+	pool := sync.Pool{New: func() any { return &sealing{mac: hmac.New(sha256.New, secret), text: make([]byte, 0, 1024)} }}
+	return func(subject string, h nats.Header, digest [sha256.Size]byte) string {
+		s := pool.Get().(*sealing)
+		defer pool.Put(s)
+		s.text = appendSealed(s.text[:0], subject, h, digest)
+		s.mac.Reset()
+		s.mac.Write(s.text)
+		return string(base64.RawURLEncoding.AppendEncode(append(s.text[:0], start...), s.mac.Sum(s.sum[:0])))
+	}
 }
 
 // appendSealed appends what is sealed, one line each: version, subject, message id,
