@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,8 +26,9 @@ const (
 // delays any of them, and a lone webhook never waits.
 //
 // Messages with the id of one that is gathered or on its way are not sent: they share
-// its outcome. A batch that the server rejects (an id of it is stored already, or the
-// stream is full) leaves as single messages, each of which learns its own fate.
+// its outcome, or take its place when who waited for it gives up. A batch that the
+// server rejects (an id of it is stored already, or the stream is full) leaves as single
+// messages, each of which learns its own fate.
 type committer struct {
 	single   sender
 	batch    batch
@@ -66,7 +68,7 @@ type turn struct {
 func newCommitter(single sender, b batch, patience time.Duration, m *metrics, now func() time.Time) *committer {
 	return &committer{
 		single: single, batch: b, patience: patience, now: now, metrics: m,
-		pace: pace{fixed: firstFixed}, ids: make(map[string]*waiting),
+		pace: newPace(), ids: make(map[string]*waiting),
 	}
 }
 
@@ -81,7 +83,7 @@ func (c *committer) send(ctx context.Context, m *nats.Msg) (*jetstream.PubAck, e
 				return t.ack, t.err
 			}
 		case <-ctx.Done():
-			c.leave(w, ctx.Err())
+			c.leave(w)
 			return nil, ctx.Err()
 		}
 	}
@@ -114,7 +116,7 @@ func (c *committer) enter(w *waiting) (itself bool) {
 	c.ids[w.id] = w
 	if !c.batching && len(c.queue) == 0 {
 		if limit, _ := c.pace.atATime(now); c.onTheWay < limit {
-			c.depart(now)
+			c.onTheWay++
 			return true
 		}
 	}
@@ -122,13 +124,6 @@ func (c *committer) enter(w *waiting) (itself bool) {
 	c.queue = append(c.queue, w)
 	c.dispatch(now)
 	return false
-}
-
-// depart counts a message that leaves by itself.
-func (c *committer) depart(now time.Time) {
-	if c.onTheWay++; c.onTheWay == 1 && !c.batching {
-		c.pace.started(now)
-	}
 }
 
 // dispatch lets go what may go: a batch where enough has gathered, else messages by
@@ -143,6 +138,9 @@ func (c *committer) dispatch(now time.Time) {
 	}
 	limit, batch := c.pace.atATime(now)
 	if batch && len(c.queue) > limit {
+		if c.onTheWay > limit/4 {
+			return // the server is busy with them as yet, and more may gather
+		}
 		c.batching = true
 		c.pace.gathered(now)
 		c.batches.Go(func() { c.commit(c.take()) })
@@ -151,8 +149,7 @@ func (c *committer) dispatch(now time.Time) {
 	for c.onTheWay < limit && len(c.queue) > 0 {
 		w := c.queue[0]
 		c.queue = c.queue[1:]
-		c.depart(now)
-		w.turn <- turn{itself: true}
+		c.goes(w)
 	}
 }
 
@@ -162,11 +159,25 @@ func (c *committer) finish(w *waiting, ack *jetstream.PubAck, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err == nil {
-		c.pace.acked(now, c.onTheWay)
+		c.pace.acked(now, len(c.ids))
 	}
 	c.onTheWay--
 	c.resolve(w, ack, err)
 	c.dispatch(now)
+}
+
+// heir is who takes the place of w, for which nobody waits any more: the first of those
+// with its id that does; nil where there is none.
+func (c *committer) heir(w *waiting) *waiting {
+	for i, f := range w.followers {
+		if !f.gone {
+			f.followers = w.followers[i+1:]
+			c.ids[w.id] = f
+			return f
+		}
+	}
+	delete(c.ids, w.id)
+	return nil
 }
 
 // resolve tells those with w's id what became of it: for them it is a duplicate.
@@ -184,25 +195,40 @@ func (c *committer) resolve(w *waiting, ack *jetstream.PubAck, err error) {
 }
 
 // leave gives w up, whose time is over; what is under way stays under way.
-func (c *committer) leave(w *waiting, err error) {
+func (c *committer) leave(w *waiting) {
+	now := c.now()
 	c.mu.Lock()
+	defer c.mu.Unlock()
+	w.gone = true
 	select {
 	case t := <-w.turn: // it came at the same moment
-		c.mu.Unlock()
 		if t.itself {
-			c.finish(w, nil, err)
+			c.onTheWay--
+			c.goes(w)
+			c.dispatch(now)
 		}
 		return
 	default:
 	}
-	defer c.mu.Unlock()
-	w.gone = true
-	for i, q := range c.queue {
-		if q == w {
-			c.queue = append(c.queue[:i:i], c.queue[i+1:]...)
-			c.resolve(w, nil, err)
-			return
-		}
+	i := slices.Index(c.queue, w)
+	if i < 0 {
+		return
+	}
+	if heir := c.heir(w); heir != nil {
+		c.queue[i] = heir
+	} else {
+		c.queue = slices.Delete(c.queue, i, i+1)
+	}
+}
+
+// goes sends w by itself, or who takes its place where nobody waits for it any more.
+func (c *committer) goes(w *waiting) {
+	if w.gone {
+		w = c.heir(w)
+	}
+	if w != nil {
+		c.onTheWay++
+		w.turn <- turn{itself: true}
 	}
 }
 
@@ -233,7 +259,7 @@ func (c *committer) commit(group []*waiting) {
 	result := "ok"
 	switch {
 	case err == nil:
-		c.pace.batched(now, len(group))
+		c.pace.batched(now, len(group), len(c.ids))
 		for i, w := range group {
 			ack := &jetstream.PubAck{Stream: rawStream, Sequence: first + uint64(i)}
 			c.resolve(w, ack, nil)
@@ -243,16 +269,11 @@ func (c *committer) commit(group []*waiting) {
 		result = "rejected"
 		c.pace.rejected(now)
 		for _, w := range group {
-			if w.gone {
-				c.resolve(w, nil, err)
-				continue
-			}
-			c.depart(now)
-			w.turn <- turn{itself: true}
+			c.goes(w)
 		}
 	default:
 		result = "failed"
-		c.pace.failed(now)
+		c.pace.failed()
 		for _, w := range group {
 			c.resolve(w, nil, err)
 			w.turn <- turn{err: err}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"testing"
@@ -21,7 +22,7 @@ import (
 func eager(c *committer) *committer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.pace = pace{single: time.Second, fixed: time.Millisecond, measured: time.Now().Add(time.Hour)}
+	c.pace = pace{gathers: true, sure: true, single: time.Second, fixed: time.Millisecond, pause: math.MaxInt}
 	return c
 }
 
@@ -383,3 +384,52 @@ func TestPanicOfASend(t *testing.T) {
 type sendFunc func(ctx context.Context, m *nats.Msg) (*jetstream.PubAck, error)
 
 func (f sendFunc) send(ctx context.Context, m *nats.Msg) (*jetstream.PubAck, error) { return f(ctx, m) }
+
+// TestHeirs has those who sent a message first give up, while others wait for the same
+// one: in a batch that is rejected, and gathered behind it.
+func TestHeirs(t *testing.T) {
+	g := newGroup(t, jetstreamtest.Start(t))
+	release := make(chan struct{})
+	held := &heldConn{requester: g.batch, release: release, reached: make(chan struct{}, 100)}
+	g.committer.batch.conn = held
+	g.batch.nth, g.batch.how = lastOperation, batchFault{request: answers(false, `{"error":{"code":400,"err_code":10201},"stream":"WEBHOOKS"}`)}
+	ctx, cancel := context.WithCancel(t.Context())
+	first, others := make(chan []outcome, 2), make(chan []outcome, 2)
+	// all is how many wait, when none is on its way by itself any more.
+	all := func() (n int) {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		for _, w := range g.ids {
+			n += 1 + len(w.followers)
+		}
+		return n - 1000*g.onTheWay
+	}
+	go func() { first <- g.sendAll(ctx, names("batch", 40)) }()
+	<-held.reached
+	go func() { first <- g.sendAll(ctx, names("gathered", 5)) }()
+	once := 0
+	eventually(t, "all wait or are stored", func() bool {
+		stream, err := g.js.Stream(t.Context(), rawStream)
+		once = all()
+		return err == nil && once+int(stream.CachedInfo().State.Msgs) == 45
+	})
+	go func() { others <- g.sendAll(t.Context(), names("batch", 40)) }()
+	go func() { others <- g.sendAll(t.Context(), names("gathered", 5)) }()
+	eventually(t, "all wait once more", func() bool { return all() == once+45 })
+	cancel()
+	for range 2 {
+		<-first
+	}
+	close(release)
+	for range 2 {
+		for _, o := range <-others {
+			if o.err != nil {
+				t.Errorf("%s: %v", o.id, o.err)
+			}
+		}
+	}
+	if n := len(g.stored(t)); n != 45 {
+		t.Errorf("%d stored", n)
+	}
+	g.checkEmpty(t)
+}

@@ -94,7 +94,6 @@ func (s *model) serve(t *testing.T, through sender, callers int, request time.Du
 // TestPaysOff compares the committer with sending everything by itself, on the disks
 // that performance was measured on.
 func TestPaysOff(t *testing.T) {
-	const us = time.Microsecond
 	for _, c := range []struct {
 		name    string
 		disk    model
@@ -109,13 +108,16 @@ func TestPaysOff(t *testing.T) {
 		{"sync, 16", model{one: 116 * us, fixed: 2100 * us, each: 20 * us}, 16, 0.99},
 		{"sync, 32", model{one: 116 * us, fixed: 2100 * us, each: 20 * us}, 32, 0.99},
 		{"sync, 64", model{one: 116 * us, fixed: 2100 * us, each: 20 * us}, 64, 1.3},
-		{"sync, 256", model{one: 116 * us, fixed: 2100 * us, each: 20 * us}, 256, 2.2},
+		{"sync, 256", model{one: 116 * us, fixed: 2100 * us, each: 20 * us}, 256, 2.5},
+		{"slower sync, 16", model{one: 200 * us, fixed: 2500 * us, each: 20 * us}, 16, 0.95},
+		{"slower sync, 64", model{one: 200 * us, fixed: 2500 * us, each: 20 * us}, 64, 1.9},
+		{"slower sync, 256", model{one: 200 * us, fixed: 2500 * us, each: 20 * us}, 256, 4},
 		{"slow sync, 1", model{one: 2 * time.Millisecond, fixed: 10 * time.Millisecond, each: 20 * us}, 1, 0.99},
-		{"slow sync, 16", model{one: 2 * time.Millisecond, fixed: 10 * time.Millisecond, each: 20 * us}, 16, 1.3},
+		{"slow sync, 16", model{one: 2 * time.Millisecond, fixed: 10 * time.Millisecond, each: 20 * us}, 16, 1.5},
 		{"slow sync, 64", model{one: 2 * time.Millisecond, fixed: 10 * time.Millisecond, each: 20 * us}, 64, 5},
-		{"slow sync, 256", model{one: 2 * time.Millisecond, fixed: 10 * time.Millisecond, each: 20 * us}, 256, 10},
-		{"batches that never pay, 64", model{one: 290 * us, fixed: 30 * time.Millisecond, each: 150 * us}, 64, 0.9},
-		{"batches that never pay, 256", model{one: 290 * us, fixed: 30 * time.Millisecond, each: 250 * us}, 256, 0.9},
+		{"slow sync, 256", model{one: 2 * time.Millisecond, fixed: 10 * time.Millisecond, each: 20 * us}, 256, 15},
+		{"batches that never pay, 64", model{one: 290 * us, fixed: 30 * time.Millisecond, each: 150 * us}, 64, 0.95},
+		{"batches that never pay, 256", model{one: 290 * us, fixed: 30 * time.Millisecond, each: 250 * us}, 256, 0.95},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

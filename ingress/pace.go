@@ -5,26 +5,35 @@ import (
 	"time"
 )
 
-// pace says when gathering messages for an atomic batch is faster than sending each by
-// itself. A batch costs much by itself and little for each message; a single message
-// costs what the server needs to store and, where it syncs before it acknowledges, to
-// sync it. Both are measured while they happen, and whether gathering pays is judged by
-// what is stored in a second: a fast disk, a slow one, one that is never waited for and
-// a machine that has no time to spare all get what suits them. The caller has the clock
-// and the lock.
+// pace says whether messages leave each by itself, or gather for atomic batches. A
+// batch costs much by itself and little for each message; a single message costs what
+// the server needs to store and, where it syncs before it acknowledges, to sync it.
+// Which way is faster depends on the disk, on how many wait, and on who else needs the
+// processors, so it is not computed but tried: what is stored in a second goes before
+// what should be. Now and then, under load, the other way is taken for some 50 ms, and
+// kept where it stores a tenth more. One bad measurement costs a few seconds of the
+// slower way, never more. The caller has the clock and the lock.
 type pace struct {
-	single time.Duration // a message by itself, when many are on their way; 0 until it is known
-	fixed  time.Duration // a batch, besides its messages
+	gathers bool // messages gather for batches
+	sure    bool // because both ways were tried, or the other has nothing to promise
+	trying  bool // only until it is known whether it is faster
 
-	since time.Time // of the acknowledgements below, or of the batch that is under way
-	acks  int       // of messages that were sent by themselves
-	batch bool      // a batch is under way
+	single time.Duration // what a message by itself adds, when many are on their way; 0 until it is known
+	fixed  time.Duration // what a batch takes besides its messages
+	sent   time.Time     // the batch that is under way
 
-	gathering time.Time // since when batches are sent under load; zero where they are not
-	stored    int       // messages since then, however they were sent
-	useless   int       // how often in a row gathering did not pay
-	measured  time.Time // when single was last measured
-	measure   bool      // no batch until it is measured again
+	// The measurement: it begins with the first outcome of a way, which ends what was
+	// left of the other.
+	begun   bool
+	since   time.Time
+	stored  int // messages since then
+	present int // the sum, over these, of how many were in hand when they were stored
+	batches int
+
+	each    time.Duration // what a message took in the last measurement that was no trial
+	level   int           // how many were in hand at the last trial
+	pause   int           // measurements from one trial to the next
+	elapsed int           // measurements since the last trial
 
 	restUntil time.Time // no batch before then
 	rest      time.Duration
@@ -33,117 +42,150 @@ type pace struct {
 const (
 	perMessage   = 20 * time.Microsecond // what a message adds to a batch
 	firstFixed   = 2 * time.Millisecond
-	firstAtATime = 20 // until singles are measured, and while they are measured again
+	firstAtATime = 20 // by themselves, while it is not sure that this is best: enough to be fast, few to wait for
 	leastAtATime = 6  // batches of fewer never pay
+	mostAtATime  = 64
 
-	ackWindow = 16 // acknowledgements in one measurement
-	busy      = 8  // with fewer on their way it is not the server that is measured
+	measureFor = 50 * time.Millisecond // and
+	measureAt  = 32                    // messages at least
+	hopelessAt = 16                    // messages after which half as fast is slow enough
+	busy       = 8                     // with fewer in hand it is not the server that is measured
 
-	judgeAfter    = 50 * time.Millisecond // of gathering
-	enoughUseless = 3                     // judgements in a row: a machine has other things to do now and then
-	measureAfter  = 10 * time.Second      // single, which is rarely sent while batches are
+	firstPause   = 40 // measurements under load: some two seconds
+	longestPause = 320
 
 	restRejected = 20 * time.Millisecond // after a batch that was rejected, doubled each time
-	restUseless  = time.Second           // after gathering that did not pay, likewise
-	longestRest  = 30 * time.Second
+	longestRest  = 5 * time.Second
 )
+
+// newPace is one that nothing is known to.
+func newPace() pace { return pace{fixed: firstFixed, pause: firstPause} }
 
 // atATime is how many messages may be on their way by themselves while others gather,
 // and whether these may leave as a batch.
 func (p *pace) atATime(now time.Time) (n int, batch bool) {
-	switch saved := p.single - perMessage; {
-	case now.Before(p.restUntil):
+	switch {
+	case p.gathers && now.Before(p.restUntil), !p.gathers && p.sure && !p.trying:
 		return math.MaxInt, false
-	case p.single == 0, p.measure:
+	case !p.gathers:
 		return firstAtATime, false
-	case saved < perMessage/2:
-		return math.MaxInt, false
-	default:
-		return max(leastAtATime, int(p.fixed/saved)), true
 	}
+	// As many as cost by themselves what their batch would cost.
+	saved := max(p.single-perMessage, perMessage/2)
+	return min(max(leastAtATime, int(p.fixed/saved)), mostAtATime), true
 }
 
-// started notes that a message is on its way by itself, the only one.
-func (p *pace) started(now time.Time) { p.since, p.acks = now, 0 }
-
-// acked notes the acknowledgement of a message that was sent by itself, one of
-// onTheWay. While a batch is under way, it is one that was before the batch.
-func (p *pace) acked(now time.Time, onTheWay int) {
-	p.stored++
-	if p.batch {
-		p.since = now
-		return
+// acked notes the acknowledgement of a message that was sent by itself, one of those
+// in hand.
+func (p *pace) acked(now time.Time, inHand int) {
+	if p.begun || !p.gathers {
+		p.count(now, 1, inHand)
 	}
-	if p.acks++; p.acks < ackWindow {
-		return
-	}
-	if onTheWay >= busy {
-		p.single = smooth(p.single, now.Sub(p.since)/ackWindow)
-		p.measured, p.measure = now, false
-	}
-	p.since, p.acks = now, 0
 }
 
 // gathered notes that a batch leaves.
-func (p *pace) gathered(now time.Time) {
-	p.since, p.batch = now, true
-	if p.gathering.IsZero() {
-		p.gathering, p.stored = now, 0
-	}
-}
+func (p *pace) gathered(now time.Time) { p.sent = now }
 
-// batched notes that a batch of n is stored, and judges whether gathering pays.
-func (p *pace) batched(now time.Time, n int) {
-	took := p.ended(now)
-	p.fixed = smooth(p.fixed, max(took-time.Duration(n)*perMessage, 0))
-	p.stored += n
-	length := now.Sub(p.gathering)
-	if length < judgeAfter {
-		return
-	}
-	paid := length/time.Duration(p.stored) <= p.single
-	p.gathering, p.stored = now, 0
-	if p.useless++; paid {
-		p.useless, p.rest = 0, 0
-	}
-	if p.useless >= enoughUseless {
-		p.useless = 0
-		p.takeRest(now, restUseless)
-		return
-	}
-	p.measure = now.Sub(p.measured) > measureAfter
+// batched notes that a batch of n is stored.
+func (p *pace) batched(now time.Time, n, inHand int) {
+	took := now.Sub(p.sent) - time.Duration(n)*perMessage
+	p.fixed += (max(took, 0) - p.fixed) / 8
+	p.rest = 0
+	p.batches++
+	p.count(now, n, inHand)
 }
 
 // rejected notes that a batch was refused, so that its messages are on their way by
 // themselves.
 func (p *pace) rejected(now time.Time) {
-	p.ended(now)
-	p.takeRest(now, restRejected)
+	p.rest = min(max(2*p.rest, restRejected), longestRest)
+	p.restUntil = now.Add(p.rest)
+	p.idle()
 }
 
 // failed notes that nobody knows what became of a batch.
-func (p *pace) failed(now time.Time) { p.ended(now) }
+func (p *pace) failed() { p.idle() }
 
-// idle notes that nothing is on its way or gathered: it is not the server that is
-// waited for.
-func (p *pace) idle() { p.gathering, p.measure = time.Time{}, false }
-
-func (p *pace) ended(now time.Time) (took time.Duration) {
-	took = now.Sub(p.since)
-	p.since, p.acks, p.batch = now, 0, false
-	return took
-}
-
-func (p *pace) takeRest(now time.Time, least time.Duration) {
-	p.rest = min(max(2*p.rest, least), longestRest)
-	p.restUntil = now.Add(p.rest)
-	p.gathering = time.Time{}
-}
-
-// smooth is the moving average; the first value starts it.
-func smooth(average, value time.Duration) time.Duration {
-	if average == 0 {
-		return value
+// idle notes that what is measured was interrupted: nothing is in hand, or something
+// went wrong.
+func (p *pace) idle() {
+	if p.trying {
+		p.gathers, p.trying = !p.gathers, false
 	}
-	return average + (value-average)/8
+	p.begun = false
+}
+
+// begin begins a measurement now, or with the next outcome.
+func (p *pace) begin(now time.Time, begun bool) {
+	p.begun, p.since, p.stored, p.present, p.batches = begun, now, 0, 0, 0
+}
+
+// count adds n stored messages to the measurement and ends it when it is long enough.
+func (p *pace) count(now time.Time, n, inHand int) {
+	if !p.begun {
+		p.begin(now, true)
+		return
+	}
+	p.stored += n
+	p.present += n * inHand
+	took := now.Sub(p.since)
+	each := took / time.Duration(p.stored)
+	if p.trying && p.stored >= hopelessAt && each > 2*p.each {
+		p.judge(now, each)
+		return
+	}
+	if took < measureFor || p.stored < measureAt {
+		return
+	}
+	inHand = p.present / p.stored
+	switch {
+	case inHand < busy:
+		p.idle()
+	case p.trying:
+		p.judge(now, each)
+	default:
+		p.measured(now, each, inHand)
+	}
+}
+
+// measured notes what a message took by the way that is gone, and tries the other one
+// where it is time.
+func (p *pace) measured(now time.Time, each time.Duration, inHand int) {
+	if !p.gathers {
+		p.single = each
+	}
+	p.each = each
+	p.elapsed++
+	due := !p.sure || p.elapsed >= p.pause || inHand > 2*p.level || 2*inHand < p.level
+	switch {
+	case p.gathers && p.batches == 0: // few in hand go by themselves either way
+	case !p.gathers && !p.promises(inHand):
+		p.sure = true
+	case due:
+		p.gathers, p.trying = !p.gathers, true
+		p.level, p.elapsed = inHand, 0
+		p.begin(now, false)
+		return
+	}
+	p.begin(now, true)
+}
+
+// promises says whether a batch of all that is in hand would be a tenth faster.
+func (p *pace) promises(inHand int) bool {
+	return 10*(p.fixed/time.Duration(inHand)+perMessage) < 9*p.single
+}
+
+// judge ends a trial: each is what a message took in it.
+func (p *pace) judge(now time.Time, each time.Duration) {
+	if !p.gathers {
+		p.single = each
+	}
+	if 11*each < 10*p.each {
+		p.pause = firstPause
+	} else {
+		p.gathers = !p.gathers
+		p.pause = min(max(2*p.pause, firstPause), longestPause)
+	}
+	p.sure, p.trying = true, false
+	p.begin(now, false)
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 )
 
+const us = time.Microsecond
+
 // walk is a pace with a clock that the test moves.
 type walk struct {
 	pace
@@ -14,26 +16,43 @@ type walk struct {
 }
 
 func newWalk(t *testing.T) *walk {
-	return &walk{pace: pace{fixed: firstFixed}, t: t, now: time.Unix(1_700_000_000, 0)}
+	return &walk{pace: newPace(), t: t, now: time.Unix(1_700_000_000, 0)}
 }
 
-// singles has n messages acknowledged, one after each interval, under load.
+// singles has messages of 60 in hand acknowledged, one after each interval, until the
+// pace would have batches or n are.
 func (w *walk) singles(n int, each time.Duration) {
-	w.started(w.now)
 	for range n {
 		w.now = w.now.Add(each)
-		w.acked(w.now, 50)
+		if w.acked(w.now, 60); w.gathers {
+			return
+		}
 	}
 }
 
-// batches has a batch of size stored after took, again and again for a while, with
-// nothing in between but an idle processor.
-func (w *walk) batches(size int, took, pause, length time.Duration) {
-	for end := w.now.Add(length); w.now.Before(end); w.now = w.now.Add(pause) {
+// batches has a batch of 60 stored after took, with a pause in between in which the
+// processor does other things, until the pace would have singles or n are.
+func (w *walk) batches(n int, took, pause time.Duration) {
+	for range n {
 		w.gathered(w.now)
 		w.now = w.now.Add(took)
-		w.batched(w.now, size)
+		if w.batched(w.now, 60, 60); !w.gathers {
+			return
+		}
+		w.now = w.now.Add(pause)
 	}
+}
+
+// gathering is a walk whose batches were tried and found faster than singles of 200 µs.
+func gathering(t *testing.T) *walk {
+	t.Helper()
+	w := newWalk(t)
+	w.singles(1000, 200*us)
+	w.batches(20, 3200*us, 1000*us)
+	if !w.gathers || !w.sure || w.trying {
+		t.Fatalf("%+v", w.pace)
+	}
+	return w
 }
 
 func (w *walk) expect(what string, n int, batch bool) {
@@ -43,85 +62,120 @@ func (w *walk) expect(what string, n int, batch bool) {
 	}
 }
 
-func TestPaceMeasures(t *testing.T) {
+func TestPaceTriesBatches(t *testing.T) {
 	w := newWalk(t)
 	w.expect("nothing is known", firstAtATime, false)
-	w.singles(ackWindow-1, 120*time.Microsecond)
+	w.singles(measureAt, 120*us)
 	w.expect("not enough is known", firstAtATime, false)
-	w.singles(ackWindow, 120*time.Microsecond)
-	w.expect("a sync of 0.1 ms", 20, true)
-	w.singles(ackWindow*60, 25*time.Microsecond)
-	w.expect("no sync", math.MaxInt, false)
-	w.singles(ackWindow*60, 2*time.Millisecond)
-	w.expect("a sync of 2 ms", leastAtATime, true)
-	for range 60 {
-		w.batches(100, 22*time.Millisecond, 0, time.Millisecond)
+	w.singles(1000, 200*us)
+	w.expect("a trial of batches", 11, true)
+	w.batches(20, 3200*us, 1000*us)
+	w.expect("they are faster", 11, true)
+	w.batches(100*firstPause, 3200*us, 1000*us)
+	w.expect("a trial of singles", firstAtATime, false)
+	w.singles(1000, 200*us)
+	if w.expect("they are not", 11, true); w.pause != 2*firstPause {
+		t.Errorf("%d measurements to the next trial", w.pause)
 	}
-	w.expect("and batches of 20 ms", 10, true)
 }
 
-// TestPaceIgnores has acknowledgements that say nothing of the server.
+// TestPaceFindsItsWay changes what the server costs, and expects the pace to follow
+// within a few seconds, whatever it took before.
+func TestPaceFindsItsWay(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		single, batch time.Duration
+		gathers       bool
+	}{
+		{"the disk is slow", 2500 * us, 15 * time.Millisecond, true},
+		{"the disk is fast", 200 * us, 3200 * us, true},
+		{"a processor that is busy elsewhere", 200 * us, 15 * time.Millisecond, false},
+		{"nothing is synced", 40 * us, 3200 * us, false},
+		{"both cost the same", 60 * us, 3600 * us, false},
+	} {
+		for _, from := range []*walk{newWalk(t), gathering(t)} {
+			end := from.now.Add(20 * time.Second)
+			right, last := time.Duration(0), from.now
+			for ; from.now.Before(end); last = from.now {
+				if _, batch := from.atATime(from.now); batch {
+					from.batches(1, c.batch, 0)
+				} else {
+					from.singles(1, c.single)
+				}
+				if from.gathers == c.gathers && end.Sub(from.now) < 12*time.Second {
+					right += from.now.Sub(last)
+				}
+			}
+			if right < 11*time.Second && c.name != "both cost the same" {
+				t.Errorf("%s: %v of the last 12 seconds by the faster way", c.name, right)
+			}
+		}
+	}
+}
+
+// TestPaceIgnores has outcomes that say nothing of the server.
 func TestPaceIgnores(t *testing.T) {
 	w := newWalk(t)
-	w.started(w.now)
-	for range 10 * ackWindow {
-		w.now = w.now.Add(time.Second)
+	for range 100 * measureAt {
+		w.now = w.now.Add(200 * us)
 		w.acked(w.now, busy-1)
 	}
-	w.expect("few are on their way", firstAtATime, false)
-	w.singles(ackWindow, 100*time.Microsecond)
-	w.gathered(w.now)
+	w.expect("few are in hand", firstAtATime, false)
+	w.idle()
+	w.singles(100, 200*us)
+	w.idle()
+	w.now = w.now.Add(time.Hour)
+	w.singles(100, 200*us)
+	if w.expect("an hour in which nothing was sent", firstAtATime, false); w.single != 0 {
+		t.Errorf("took %v a message", w.single)
+	}
+	w.singles(1000, 200*us)
+	w.acked(w.now, 60) // of a message that left before the trial
 	w.now = w.now.Add(time.Second)
-	w.acked(w.now, 50) // of a message that left before the batch
-	w.now = w.now.Add(2*time.Millisecond + 50*perMessage)
-	w.batched(w.now, 50)
-	w.expect("the second before the batch began is not its own", 25, true)
+	w.batches(20, 3200*us, 1000*us)
+	if w.each != 200*us || !w.gathers || w.trying {
+		t.Errorf("%+v", w.pace)
+	}
 }
 
-func TestPaceJudges(t *testing.T) {
+func TestPaceGivesUpSoon(t *testing.T) {
 	w := newWalk(t)
-	w.singles(ackWindow, 120*time.Microsecond)
-	w.batches(50, 3*time.Millisecond, time.Millisecond, time.Second)
-	w.expect("80 µs a message pay", 20, true)
-	w.measured = w.now
-	// The batches themselves are as fast, but the machine does less in a second.
-	w.batches(50, 3*time.Millisecond, 7*time.Millisecond, 2*judgeAfter+20*time.Millisecond)
-	w.expect("200 µs a message, not for long", 20, true)
-	w.batches(50, 3*time.Millisecond, 7*time.Millisecond, 2*judgeAfter)
-	w.expect("200 µs a message do not pay", math.MaxInt, false)
-	w.now = w.now.Add(restUseless)
-	w.expect("after a rest", 20, true)
-	w.batches(50, 3*time.Millisecond, 7*time.Millisecond, 4*judgeAfter)
-	w.now = w.now.Add(restUseless)
-	w.expect("the next rest is longer", math.MaxInt, false)
-	w.now = w.now.Add(restUseless)
-	w.batches(50, 3*time.Millisecond, time.Millisecond, time.Second)
+	w.singles(1000, 200*us)
+	began := w.now
+	w.batches(100, 26*time.Millisecond, 0)
+	if w.expect("batches are twice as slow", math.MaxInt, false); w.now.Sub(began) > 60*time.Millisecond {
+		t.Errorf("after %v", w.now.Sub(began))
+	}
+	w.singles(firstPause*measureAt, 200*us)
+	w.expect("not again at once", math.MaxInt, false)
+	w.singles(2*firstPause*1000, 200*us)
+	w.expect("but after a while", 40, true)
+	w.idle()
+	w.expect("the load ends in a trial", math.MaxInt, false)
+}
+
+func TestPaceRests(t *testing.T) {
+	w := gathering(t)
+	w.gathered(w.now)
 	w.rejected(w.now)
 	w.expect("a batch was rejected", math.MaxInt, false)
 	w.now = w.now.Add(restRejected)
-	w.expect("success makes rests short again", 20, true)
+	w.expect("after a rest", 11, true)
+	w.rejected(w.now)
+	w.now = w.now.Add(restRejected)
+	w.expect("the next rest is longer", math.MaxInt, false)
+	w.now = w.now.Add(restRejected)
+	w.batches(1, 3200*us, 0)
+	w.rejected(w.now)
+	w.now = w.now.Add(restRejected)
+	w.expect("success makes rests short again", 11, true)
 	for range 20 {
 		w.rejected(w.now)
 	}
 	if w.rest != longestRest {
 		t.Errorf("rests for %v", w.rest)
 	}
-}
-
-// TestPaceMeasuresAgain gathers for so long that nobody knows what singles cost now.
-func TestPaceMeasuresAgain(t *testing.T) {
-	w := newWalk(t)
-	w.singles(ackWindow, 120*time.Microsecond)
-	w.batches(50, 3*time.Millisecond, 0, measureAfter+judgeAfter)
-	w.expect("measures again", firstAtATime, false)
-	w.singles(ackWindow, 120*time.Microsecond)
-	w.expect("has measured", 20, true)
-	w.batches(50, 3*time.Millisecond, 0, measureAfter+judgeAfter)
-	w.idle()
-	w.expect("there is nothing to measure", 20, true)
-	w.gathered(w.now)
-	w.failed(w.now)
-	if w.batch {
-		t.Error("the batch that failed is still under way")
-	}
+	w = gathering(t)
+	w.failed()
+	w.expect("nobody knows what became of a batch", 11, true)
 }
