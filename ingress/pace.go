@@ -11,8 +11,8 @@ import (
 // Which way is faster depends on the disk, on how many wait, and on who else needs the
 // processors, so it is not computed but tried: what is stored in a second goes before
 // what should be. Now and then, under load, the other way is taken for some 50 ms, and
-// kept where it stores a tenth more. One bad measurement costs a few seconds of the
-// slower way, never more. The caller has the clock and the lock.
+// kept where it stores a tenth more. One bad measurement, as when a disk stalls, costs
+// half a second of the slower way. The caller has the clock and the lock.
 type pace struct {
 	gathers bool // messages gather for batches
 	sure    bool // because both ways were tried, or the other has nothing to promise
@@ -48,18 +48,18 @@ const (
 
 	measureFor = 50 * time.Millisecond // and
 	measureAt  = 32                    // messages at least
-	hopelessAt = 16                    // messages after which half as fast is slow enough
+	hopelessAt = 16                    // messages, or two batches, after which half as fast is slow enough
 	busy       = 8                     // with fewer in hand it is not the server that is measured
 
-	firstPause   = 40 // measurements under load: some two seconds
-	longestPause = 320
+	firstPause   = 10  // measurements under load, after a change of ways: half a second; doubled
+	longestPause = 320 // by each trial that changes nothing
 
 	restRejected = 20 * time.Millisecond // after a batch that was rejected, doubled each time
 	longestRest  = 5 * time.Second
 )
 
 // newPace is one that nothing is known to.
-func newPace() pace { return pace{fixed: firstFixed, pause: firstPause} }
+func newPace() pace { return pace{fixed: firstFixed, pause: firstPause / 2} }
 
 // atATime is how many messages may be on their way by themselves while others gather,
 // and whether these may leave as a batch.
@@ -130,7 +130,7 @@ func (p *pace) count(now time.Time, n, inHand int) {
 	p.present += n * inHand
 	took := now.Sub(p.since)
 	each := took / time.Duration(p.stored)
-	if p.trying && p.stored >= hopelessAt && each > 2*p.each {
+	if p.trying && p.stored >= hopelessAt && p.batches != 1 && each > 2*p.each {
 		p.judge(now, each)
 		return
 	}
@@ -184,7 +184,7 @@ func (p *pace) judge(now time.Time, each time.Duration) {
 		p.pause = firstPause
 	} else {
 		p.gathers = !p.gathers
-		p.pause = min(max(2*p.pause, firstPause), longestPause)
+		p.pause = min(2*p.pause, longestPause)
 	}
 	p.sure, p.trying = true, false
 	p.begin(now, false)

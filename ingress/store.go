@@ -67,8 +67,8 @@ func (e *storeError) Unwrap() error { return e.err }
 func (s *store) put(m *nats.Msg, began time.Time) (receipt, error) {
 	m.Header[jetstream.ExpectedStreamHeader] = expectedStream
 	var pause *backoff.ExponentialBackOff
-	for attempt := 1; ; attempt++ {
-		ack, err := s.attempt(m, s.budget-s.now().Sub(began))
+	for attempt, left := 1, s.budget; ; attempt++ {
+		ack, err := s.attempt(m, left)
 		result, again := resultOf(ack, err)
 		s.metrics.attempted(result)
 		took := s.now().Sub(began)
@@ -85,6 +85,7 @@ func (s *store) put(m *nats.Msg, began time.Time) (receipt, error) {
 			return receipt{}, &storeError{result, again, attempt, err}
 		}
 		<-time.After(wait)
+		left = s.budget - s.now().Sub(began)
 	}
 }
 

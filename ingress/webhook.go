@@ -117,10 +117,11 @@ func (s *Server) put(c *call) *problem {
 func (s *Server) answer(c *call, p *problem) {
 	c.answered = true
 	closing := s.draining.Load() || c.closes(p)
-	took := s.o.Now().Sub(c.began)
+	now := s.o.Now()
+	took := now.Sub(c.began)
 	if p == nil {
 		c.route.accept(c.w, closing)
-		s.metrics.accepted(c, took, s.o.Now())
+		s.metrics.accepted(c, took, now)
 		s.stored(c, took)
 		return
 	}
