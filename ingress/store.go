@@ -143,13 +143,11 @@ func resultOf(ack *jetstream.PubAck, err error) (result string, again bool) {
 		return "wrong_stream", false
 	case errors.Is(err, nats.ErrNoResponders), errors.Is(err, jetstream.ErrNoStreamResponse):
 		return "no_responders", true
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout), errors.Is(err, jetstream.ErrAsyncPublishTimeout):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout):
 		return "timeout", true
 	case errors.Is(err, nats.ErrDisconnected), errors.Is(err, nats.ErrConnectionReconnecting),
 		errors.Is(err, nats.ErrReconnectBufExceeded):
 		return "disconnected", true
-	case errors.Is(err, jetstream.ErrTooManyStalledMsgs):
-		return "stalled", true
 	default:
 		return "error", false // closed for good, too large, no acknowledgement at all
 	}
