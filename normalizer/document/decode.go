@@ -167,28 +167,27 @@ func (d *decoder) name(object int32, members []int32) (string, error) {
 		}
 		return name, nil
 	}
-	hashed := d.doc.large[object]
-	if hashed == nil {
-		hashed = d.hash(object, members)
+	named := d.doc.large[object]
+	if named == nil {
+		named = d.index(object, members)
 	}
-	if _, ok := hashed[name]; ok {
+	if !named.add(d.doc.nodes, name, int32(len(d.doc.nodes))) {
 		return "", errDuplicate
 	}
-	hashed[name] = int32(len(d.doc.nodes))
 	return name, nil
 }
 
-// hash indexes the members of an object that has grown too large to search.
-func (d *decoder) hash(object int32, members []int32) map[string]int32 {
-	hashed := make(map[string]int32, 2*len(members))
-	for _, i := range members {
-		hashed[d.doc.nodes[i].name] = i
-	}
+// index indexes the members of an object that has grown too large to search.
+func (d *decoder) index(object int32, members []int32) *index {
 	if d.doc.large == nil {
-		d.doc.large = map[int32]map[string]int32{}
+		d.doc.large = map[int32]*index{}
 	}
-	d.doc.large[object] = hashed
-	return hashed
+	named := newIndex(4 * len(members))
+	for _, i := range members {
+		named.add(d.doc.nodes, d.doc.nodes[i].name, i)
+	}
+	d.doc.large[object] = named
+	return named
 }
 
 // unquote decodes the string at a span: a part of the body where nothing is

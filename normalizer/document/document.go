@@ -52,7 +52,7 @@ type Document struct {
 	source []byte // JSON: the body itself, or what a form was rewritten to
 	nodes  []Node // in the order of the text; the root is the first
 	kids   []int32
-	large  map[int32]map[string]int32 // members of objects too large to search
+	large  map[int32]*index // members of objects too large to search
 }
 
 // Root is the outermost value.

@@ -86,8 +86,8 @@ func (n *Node) Member(name string) *Node {
 		return nil
 	}
 	nodes := n.doc.nodes
-	if n.size > searched { // see decoder.name, which hashed them
-		if i, ok := n.doc.large[n.index()][name]; ok {
+	if n.size > searched { // see decoder.name, which indexed them
+		if i := n.doc.large[n.index()].find(nodes, name); i >= 0 {
 			return &nodes[i]
 		}
 		return nil
