@@ -39,3 +39,51 @@ func TestLogger(t *testing.T) {
 		}
 	}
 }
+
+// Lines wait for flush, for a line after which the process ends, or until there are
+// many, and none is lost or torn.
+func TestGatheringLogger(t *testing.T) {
+	var out writes
+	logger, flush := config.GatheringLogger("normalizer", &out)
+	for range 100 {
+		logger.Info("normalized", zap.String("source", "pik"))
+	}
+	if len(out) > 0 {
+		t.Errorf("written before flush: %d times", len(out))
+	}
+	flush()
+	flush()
+	if len(out) != 1 || strings.Count(out[0], "\n") != 100 {
+		t.Errorf("%d writes", len(out))
+	}
+	for range 10_000 {
+		logger.Info("normalized", zap.String("source", "pik"))
+	}
+	flush()
+	lines := 0
+	for i, w := range out {
+		lines += strings.Count(w, "\n")
+		if !strings.HasSuffix(w, "}\n") {
+			t.Errorf("write %d ends within a line", i)
+		}
+	}
+	if lines != 10_100 || len(out) < 5 {
+		t.Errorf("%d lines in %d writes", lines, len(out))
+	}
+	before := len(out)
+	func() {
+		defer func() { _ = recover() }()
+		logger.Panic("the end")
+	}()
+	if len(out) != before+1 || !strings.Contains(out[before], "the end") {
+		t.Error("the last line of a process waits")
+	}
+}
+
+// writes are what was written, call by call.
+type writes []string
+
+func (w *writes) Write(b []byte) (int, error) {
+	*w = append(*w, string(b))
+	return len(b), nil
+}
