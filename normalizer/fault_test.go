@@ -71,6 +71,26 @@ func (b faultyBus) send(m *nats.Msg, acked func(*jetstream.PubAck, error)) {
 	b.bus.send(m, func(*jetstream.PubAck, error) { acked(nil, errInjected) })
 }
 
+func (b faultyBus) sendBatch(messages []*nats.Msg, acked func(*jetstream.PubAck, error)) {
+	switch {
+	case b.fails("reject"):
+		acked(nil, &rejectedError{errInjected})
+	case !b.fails("batch"):
+		b.bus.sendBatch(messages, func(first *jetstream.PubAck, err error) {
+			for _, m := range messages {
+				if err == nil {
+					b.paid(m)
+				}
+			}
+			acked(first, err)
+		})
+	case b.after:
+		b.bus.sendBatch(messages, func(*jetstream.PubAck, error) { acked(nil, errInjected) })
+	default:
+		acked(nil, errInjected)
+	}
+}
+
 func (b faultyBus) stored(ctx context.Context, stream string, sequence uint64) (*jetstream.RawStreamMsg, error) {
 	if b.fails("stored") {
 		return nil, errInjected
@@ -145,8 +165,11 @@ func (s faultySource) end(operation string, m *nats.Msg, do func() error) error 
 func TestEveryOperationFailsOnce(t *testing.T) {
 	r := newRig(t)
 	r.ackWait(250 * time.Millisecond)
-	for _, operation := range []string{"send", "stored", "ack", "term", "deliver"} {
+	for _, operation := range []string{"send", "batch", "reject", "stored", "ack", "term", "deliver"} {
 		for _, after := range []bool{false, true} {
+			if operation == "reject" && after {
+				continue // what is rejected is not stored
+			}
 			nth := 1
 			for ; ; nth++ {
 				f := &faults{operation: operation, nth: nth, after: after, owed: map[uint64]int{}}
@@ -177,6 +200,9 @@ func (r *rig) withFaults(f *faults, run string) {
 		f.owed[r.put(body).Sequence] = []int{2, 1, 2, 1, 1}[i]
 	}
 	n := r.newNormalizer(r.options(words{}))
+	if f.operation == "batch" || f.operation == "reject" {
+		inBatches(n)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	out, err := newPublisher(n.Conn, n.AckTimeout, n.window)
 	if err != nil {

@@ -128,6 +128,12 @@ func TestFullStreamIsWaitedOut(t *testing.T) {
 
 // A server that goes away and comes back, in the middle of everything.
 func TestServerBouncesMidFlow(t *testing.T) {
+	for _, batches := range []bool{false, true} {
+		t.Run(fmt.Sprintf("batches=%t", batches), func(t *testing.T) { testBounces(t, batches) })
+	}
+}
+
+func testBounces(t *testing.T, batches bool) {
 	r := newRig(t)
 	r.ackWait(2 * time.Second)
 	deliveries := many(4000)
@@ -141,7 +147,11 @@ func TestServerBouncesMidFlow(t *testing.T) {
 	}
 	o := r.options(words{})
 	o.InHand = 300
-	n, _ := r.start(o)
+	n, _ := r.start(o, func(n *Normalizer) {
+		if batches {
+			inBatches(n)
+		}
+	})
 	fifth := uint64(deliveries / 5)
 	for stored := fifth; stored < 5*fifth; stored += fifth {
 		r.eventually("some are stored", func() bool { return r.info("PAYMENTS").LastSeq >= stored })
@@ -179,6 +189,16 @@ func (b *mute) send(m *nats.Msg, acked func(*jetstream.PubAck, error)) {
 		b.bus.send(m, acked)
 	default:
 		ack, err := b.answer(m)
+		go acked(ack, err)
+	}
+}
+
+func (b *mute) sendBatch(messages []*nats.Msg, acked func(*jetstream.PubAck, error)) {
+	select {
+	case <-b.broken:
+		b.bus.sendBatch(messages, acked)
+	default:
+		ack, err := b.answer(messages[0])
 		go acked(ack, err)
 	}
 }

@@ -22,7 +22,8 @@
 //	router.go      workers, dead letters, panics, crashes, seals
 //	normalize.go   the story: decode.go, map.go  one goroutine for each core
 //	order.go       raw order, one under way per payment, hundreds in all; settle.go
-//	publish.go     the bus
+//	send.go        by themselves or in atomic batches, as pace.go finds faster
+//	publish.go     the bus: batch.go, inbox.go
 //	receipt.go     one line for everything that is stored
 //
 // # Ack, term and retry later

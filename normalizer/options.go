@@ -44,11 +44,12 @@ type Options struct {
 	Version  string     // of this program, for dead letters
 
 	Logger   *zap.Logger           // default: silent
+	Receipts Receipts              // default: Logger, line by line
 	Registry prometheus.Registerer // default: metrics are counted and not served
 
 	Tracer trace.Tracer // makes the spans of sampled deliveries; it must not block; nil: nothing is traced
 
-	Now func() time.Time // default time.Now; for ages in metrics and times of spans only
+	Now func() time.Time // default time.Now; for ages in metrics, times of spans, and to learn how fast the bus is
 
 	// Started is called once, when the normalizer consumes. It may be nil.
 	Started func()
@@ -56,11 +57,19 @@ type Options struct {
 	Stream          string        // raw stream; default "WEBHOOKS"
 	Consumer        string        // its durable consumer; default "normalizer"
 	DuplicateWindow time.Duration // least of the streams that are written; default 48 h
-	InHand          int           // most deliveries in hand at once; default 1024
+	InHand          int           // most deliveries in hand at once; default 512
 	InHandBytes     int           // most bytes of them; default 64 MiB
 	Parallel        int           // deliveries decoded and mapped at once; default GOMAXPROCS
 	AckTimeout      time.Duration // how long a PubAck may take; default 5 s
 	DrainTimeout    time.Duration // how long Run finishes what is in hand; default 20 s
 	CrashGuard      uint64        // deliveries of one message before it is taken for poison; default 8
 	CrashLimit      uint64        // deliveries at which no message is tried again; default 32
+}
+
+// Receipts is where the line of every delivery goes. Lines may wait for Flush, which is
+// called before the deliveries are acknowledged: no crash loses the line of one that
+// does not come again.
+type Receipts struct {
+	Logger *zap.Logger
+	Flush  func()
 }

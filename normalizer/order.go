@@ -18,6 +18,11 @@ type bus interface {
 	// once, perhaps before it returns, with the PubAck or with why there is none.
 	// The message may be stored without one.
 	send(m *nats.Msg, acked func(*jetstream.PubAck, error))
+	// sendBatch does the same with several messages of one stream, which are stored at
+	// consecutive sequences, or not at all; the PubAck is that of the first. After a
+	// *rejectedError nothing of it is stored, after any other all of it may be. The
+	// messages are the caller's again when it returns.
+	sendBatch(messages []*nats.Msg, acked func(first *jetstream.PubAck, err error))
 	// stored reads one stored message; jetstream.ErrMsgNotFound where it is gone.
 	// It may block, until ctx is done, and is called concurrently.
 	stored(ctx context.Context, stream string, sequence uint64) (*jetstream.RawStreamMsg, error)
@@ -51,18 +56,25 @@ type stage struct {
 	early   map[uint64]*outcome // deliveries whose turn is later
 	lanes   map[string][]*publication
 	ready   []*publication // may be sent, in order
+	alone   []*publication // may be sent, each by itself
 	failed  []*publication // wait for the retry timer
 	unsure  int            // publications that have failed before and are not stored yet
 	sending int            // publications under way
+	singles int            // of these, sent by themselves
+	batches int            // under way
+	pace    pace
+	at      time.Time // when run woke up
 
 	backoff   *backoff.ExponentialBackOff
 	retry     *time.Timer
 	comparing sync.WaitGroup
 }
 
-// answer is what came back for a publication.
+// answer is what came back for a publication, or for a batch of them.
 type answer struct {
 	of       *publication
+	batch    []*publication // then ack is that of the first
+	single   bool           // sent by itself
 	ack      *jetstream.PubAck
 	err      error
 	compared comparison // of a duplicate with what is stored
@@ -73,6 +85,7 @@ func newStage(b bus, n *Normalizer) *stage {
 		bus: b, now: n.now, log: n.log, metrics: n.metrics, storing: &n.storing, version: n.Version,
 		window:  n.window,
 		traced:  n.Tracer != nil,
+		pace:    n.pace,
 		in:      make(chan *outcome, n.InHand),
 		answers: make(chan answer, n.window),
 		stored:  make(chan *outcome, n.InHand),
@@ -111,13 +124,16 @@ func (s *stage) run(ctx context.Context) {
 	for {
 		select {
 		case o := <-s.in:
+			s.at = s.now()
 			s.accept(o)
 			s.acceptMore()
 		case a := <-s.answers:
-			s.settle(ctx, a)
+			s.at = s.now()
+			s.answered(ctx, a)
 			s.settleMore(ctx)
 		case <-s.retry.C:
-			s.ready, s.failed = append(s.failed, s.ready...), nil
+			s.at = s.now()
+			s.alone, s.failed = append(s.failed, s.alone...), nil
 		case <-ctx.Done():
 			return
 		}
@@ -142,11 +158,27 @@ func (s *stage) settleMore(ctx context.Context) {
 	for range cap(s.answers) {
 		select {
 		case a := <-s.answers:
-			s.settle(ctx, a)
+			s.answered(ctx, a)
 		default:
 			return
 		}
 	}
+}
+
+// answered takes note of an answer: of the bus, or of a comparison.
+func (s *stage) answered(ctx context.Context, a answer) {
+	if a.batch != nil {
+		s.settleBatch(ctx, a)
+		return
+	}
+	if a.single {
+		s.singles--
+		if a.err == nil {
+			s.pace.acked(s.at)
+		}
+		a.single = false // it may come back, compared
+	}
+	s.settle(ctx, a)
 }
 
 // accept puts an outcome into the order of deliveries. One whose number has passed
@@ -197,16 +229,4 @@ func (s *stage) leave(p *publication) {
 	}
 	s.lanes[p.key] = queue[1:]
 	s.ready = append(s.ready, queue[0])
-}
-
-// send sends what may be sent, within the window. What is ready together here has
-// no order among itself: this is the place to send it as one atomic batch.
-func (s *stage) send() {
-	for len(s.ready) > 0 && s.sending < s.window {
-		p := s.ready[0]
-		s.ready = s.ready[1:]
-		s.sending++
-		s.leaves(p)
-		s.bus.send(p.msg, func(ack *jetstream.PubAck, err error) { s.answers <- answer{of: p, ack: ack, err: err} })
-	}
 }

@@ -48,28 +48,55 @@ type spy struct {
 	now    int
 	most   int
 	events int
+
+	batches int
 }
 
 func (s *spy) send(m *nats.Msg, acked func(*jetstream.PubAck, error)) {
+	key := s.left(m)
+	s.bus.send(m, func(ack *jetstream.PubAck, err error) {
+		s.came(key)
+		acked(ack, err)
+	})
+}
+
+func (s *spy) sendBatch(messages []*nats.Msg, acked func(*jetstream.PubAck, error)) {
+	var keys []string
+	for _, m := range messages {
+		keys = append(keys, s.left(m))
+	}
+	s.mu.Lock()
+	s.batches++
+	s.mu.Unlock()
+	s.bus.sendBatch(messages, func(first *jetstream.PubAck, err error) {
+		for _, key := range keys {
+			s.came(key)
+		}
+		acked(first, err)
+	})
+}
+
+func (s *spy) left(m *nats.Msg) (key string) {
 	e, err := event.Decode(m.Header, m.Data)
 	if err != nil {
 		panic(err)
 	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.events++
 	if s.lanes[e.PartitionKey]++; s.lanes[e.PartitionKey] > 1 {
 		s.both = append(s.both, e.PartitionKey)
 	}
 	s.now++
 	s.most = max(s.most, s.now)
-	s.mu.Unlock()
-	s.bus.send(m, func(ack *jetstream.PubAck, err error) {
-		s.mu.Lock()
-		s.lanes[e.PartitionKey]--
-		s.now--
-		s.mu.Unlock()
-		acked(ack, err)
-	})
+	return e.PartitionKey
+}
+
+func (s *spy) came(key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lanes[key]--
+	s.now--
 }
 
 // runOn runs a normalizer whose bus is wrapped.
@@ -95,6 +122,12 @@ func (r *rig) runOn(n *Normalizer, wrap func(bus) bus) (stop func()) {
 // Handlers finish in any order, each payment's events are published in the order of
 // the raw stream, one after the other, and payments do not wait for each other.
 func TestOrderOfEachPaymentWhileOthersFlowPast(t *testing.T) {
+	for _, batches := range []bool{false, true} {
+		t.Run(fmt.Sprintf("batches=%t", batches), func(t *testing.T) { testOrder(t, batches) })
+	}
+}
+
+func testOrder(t *testing.T, batches bool) {
 	deliveries, payments := many(3000), 200
 	r := newRig(t)
 	chance := rand.New(rand.NewPCG(1, 2))
@@ -115,7 +148,11 @@ func TestOrderOfEachPaymentWhileOthersFlowPast(t *testing.T) {
 	o := r.options(words{before: shuffle.before})
 	o.Parallel, o.InHand = 64, 2*deliveries
 	watch := &spy{lanes: map[string]int{}}
-	r.runOn(r.newNormalizer(o), func(b bus) bus { watch.bus = b; return watch })
+	n := r.newNormalizer(o)
+	if batches {
+		inBatches(n)
+	}
+	r.runOn(n, func(b bus) bus { watch.bus = b; return watch })
 	r.settled()
 
 	got := map[string][]string{}
@@ -133,5 +170,8 @@ func TestOrderOfEachPaymentWhileOthersFlowPast(t *testing.T) {
 	if watch.most < 10 {
 		t.Errorf("%d publishes under way at most: payments wait for each other", watch.most)
 	}
-	t.Logf("%d events, at most %d under way", watch.events, watch.most)
+	if (watch.batches > 0) != batches {
+		t.Errorf("%d batches", watch.batches)
+	}
+	t.Logf("%d events, at most %d under way, %d batches", watch.events, watch.most, watch.batches)
 }

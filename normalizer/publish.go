@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -13,39 +15,40 @@ import (
 )
 
 // publisher publishes to JetStream without waiting for one message before the
-// next. It has two faces: send for the ordered stage, and Publish, which makes it
-// a Watermill Publisher. It is safe for concurrent use.
+// next. It has two faces: send and sendBatch for the ordered stage, and Publish, which
+// makes it a Watermill Publisher. It is safe for concurrent use.
 type publisher struct {
-	js     jetstream.JetStream
-	places chan struct{} // one for each message of Publish that waits for its PubAck
+	nc      *nats.Conn
+	js      jetstream.JetStream // to read with
+	inbox   *inbox
+	batchID string        // how the ids of batches begin
+	batches atomic.Uint64 // so many so far
+	places  chan struct{} // one for each message of Publish that waits for its PubAck
 
-	mu      sync.Mutex
-	closed  bool
-	waiting map[*nats.Msg]func(*jetstream.PubAck, error)
-	calls   sync.WaitGroup // of Publish
+	mu     sync.Mutex
+	closed bool
+	calls  sync.WaitGroup // of Publish
 }
 
-var _ message.Publisher = (*publisher)(nil)
+var (
+	_ message.Publisher = (*publisher)(nil)
+	_ bus               = (*publisher)(nil)
+)
 
 // newPublisher makes a publisher; timeout is how long a PubAck may take. pending
 // is how many messages may wait for theirs at once: Publish waits for its turn, who
 // calls send counts for itself.
 func newPublisher(nc *nats.Conn, timeout time.Duration, pending int) (*publisher, error) {
-	p := &publisher{
-		places:  make(chan struct{}, pending),
-		waiting: make(map[*nats.Msg]func(*jetstream.PubAck, error)),
-	}
-	js, err := jetstream.New(nc,
-		jetstream.WithPublishAsyncMaxPending(pending),
-		jetstream.WithPublishAsyncTimeout(timeout),
-		jetstream.WithPublishAsyncAckHandler(func(_ jetstream.JetStream, m *nats.Msg, ack *jetstream.PubAck) { p.answer(m, ack, nil) }),
-		jetstream.WithPublishAsyncErrHandler(func(_ jetstream.JetStream, m *nats.Msg, err error) { p.answer(m, nil, err) }),
-	)
+	js, err := jetstream.New(nc)
 	if err != nil {
 		return nil, err
 	}
-	p.js = js
-	return p, nil
+	in, err := newInbox(nc, timeout)
+	if err != nil {
+		return nil, err
+	}
+	unique := in.prefix[strings.LastIndexByte(in.prefix[:len(in.prefix)-1], '.')+1:]
+	return &publisher{nc: nc, js: js, inbox: in, batchID: unique, places: make(chan struct{}, pending)}, nil
 }
 
 // send publishes m and returns. acked is called exactly once, with the PubAck or
@@ -53,22 +56,15 @@ func newPublisher(nc *nats.Conn, timeout time.Duration, pending int) (*publisher
 // may be stored all the same: who sends it again does so with the same id. When
 // the connection is lost every message under way is answered with an error.
 func (p *publisher) send(m *nats.Msg, acked func(*jetstream.PubAck, error)) {
-	p.mu.Lock()
-	p.waiting[m] = acked
-	p.mu.Unlock()
-	if _, err := p.js.PublishMsgAsync(m); err != nil {
-		p.answer(m, nil, err)
-	}
-}
-
-// answer calls who waits for m, unless somebody did already.
-func (p *publisher) answer(m *nats.Msg, ack *jetstream.PubAck, err error) {
-	p.mu.Lock()
-	acked := p.waiting[m]
-	delete(p.waiting, m)
-	p.mu.Unlock()
-	if acked != nil {
-		acked(ack, err)
+	m.Reply = p.inbox.ask(func(ack *pubAck, err error) {
+		if err != nil {
+			acked(nil, err)
+			return
+		}
+		acked(&ack.PubAck, nil)
+	})
+	if err := p.nc.PublishMsg(m); err != nil {
+		p.inbox.giveUp(m.Reply, err)
 	}
 }
 
@@ -133,6 +129,6 @@ func (p *publisher) Close() error {
 	p.closed = true
 	p.mu.Unlock()
 	p.calls.Wait()
-	p.js.CleanupPublisher()
+	p.inbox.close()
 	return nil
 }

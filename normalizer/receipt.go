@@ -16,6 +16,14 @@ const (
 	resultDeadLetter = "deadletter" // at least one item is a dead letter
 )
 
+// receipts accounts for deliveries whose outcomes are stored.
+func (n *Normalizer) receipts(all []*outcome) {
+	for _, o := range all {
+		n.receipt(o)
+	}
+	n.Receipts.Flush()
+}
+
 // receipt accounts for a delivery whose outcome is stored: it writes one line and
 // counts once. A delivery that is not accounted for is tried again and has no line
 // yet.
@@ -47,7 +55,9 @@ func (n *Normalizer) receipt(o *outcome) {
 	case events == 0:
 		result = resultDuplicate
 	}
-	n.metrics.duplicates.WithLabelValues(source).Add(float64(duplicates))
+	if duplicates > 0 {
+		n.metrics.duplicates.WithLabelValues(source).Add(float64(duplicates))
+	}
 	n.metrics.deliveries.WithLabelValues(source, result).Inc()
 	trace := n.traceOf(o)
 	recorded := n.Tracer != nil && trace.Sampled
@@ -78,15 +88,15 @@ func (n *Normalizer) receipt(o *outcome) {
 		fields = append(fields, zap.Uint64("num_delivered", o.raw.delivered))
 	}
 	if dead == nil {
-		n.log.Info("normalized", fields...)
+		n.Receipts.Logger.Info("normalized", fields...)
 		return
 	}
 	fields = append(fields, zap.String("reason", string(dead.Reason)), zap.String("pointer", dead.Pointer), zap.String("problem", dead.Problem))
 	if result == resultIgnored {
-		n.log.Info("ignored", fields...)
+		n.Receipts.Logger.Info("ignored", fields...)
 		return
 	}
-	n.log.Warn("dead letter", fields...)
+	n.Receipts.Logger.Warn("dead letter", fields...)
 }
 
 // countEvent counts an event that is stored now. A native type that no rule of the
@@ -97,5 +107,5 @@ func (n *Normalizer) countEvent(source string, e *event.Event) {
 		return
 	}
 	n.metrics.unknownTypes.WithLabelValues(source).Inc()
-	n.log.Warn("unknown native type, published as unknown", zap.String("source", source), zap.String("sequence", e.Sequence))
+	n.Receipts.Logger.Warn("unknown native type, published as unknown", zap.String("source", source), zap.String("sequence", e.Sequence))
 }

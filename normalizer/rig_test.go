@@ -172,6 +172,12 @@ func (r *rig) newNormalizer(o Options) *Normalizer {
 	return n
 }
 
+// inBatches has a normalizer send everything in batches, of one message if there are no
+// more, as long as none is rejected.
+func inBatches(n *Normalizer) {
+	n.pace = pace{least: 1, single: time.Hour, pays: true, again: time.Now().Add(time.Hour)}
+}
+
 // put stores a sealed delivery of the source shop.
 func (r *rig) put(body string) *jetstream.PubAck { return r.putAs("shop", body) }
 

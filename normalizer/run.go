@@ -30,6 +30,7 @@ type Normalizer struct {
 	subscriber atomic.Pointer[subscriber] // once it runs
 
 	window     int           // publications under way
+	pace       pace          // what is known of batches at first
 	pullWait   time.Duration // how long one pull waits for messages
 	nackDelay  time.Duration // how long a message rests after a Nack
 	retryAfter time.Duration // the first wait after something could not be stored
@@ -67,7 +68,8 @@ func New(o Options) (*Normalizer, error) {
 		log:        o.Logger,
 		metrics:    newMetrics(),
 		guard:      crashGuard{most: o.CrashGuard, limit: o.CrashLimit},
-		window:     512,
+		window:     max(o.InHand/2, 1), // the rest is parsed meanwhile
+		pace:       pace{least: firstLeast},
 		pullWait:   500 * time.Millisecond,
 		nackDelay:  time.Second,
 		retryAfter: 100 * time.Millisecond,
@@ -85,10 +87,13 @@ func New(o Options) (*Normalizer, error) {
 func (o Options) withDefaults() Options {
 	fill(&o.Mode, event.Structured)
 	fill(&o.Logger, zap.NewNop())
+	if o.Receipts.Logger == nil {
+		o.Receipts = Receipts{o.Logger, func() {}}
+	}
 	fill(&o.Stream, "WEBHOOKS")
 	fill(&o.Consumer, "normalizer")
 	fill(&o.DuplicateWindow, 48*time.Hour)
-	fill(&o.InHand, 1024)
+	fill(&o.InHand, 512)
 	fill(&o.InHandBytes, 64<<20)
 	fill(&o.Parallel, runtime.GOMAXPROCS(0))
 	fill(&o.AckTimeout, 5*time.Second)
@@ -165,7 +170,7 @@ func (n *Normalizer) work(ctx context.Context, js jetstream.JetStream, open func
 	in := newSubscriber(js, n.subscription(open))
 	defer in.Close()
 	stage := newStage(out, n)
-	workers := newWorkers(n.InHand, stage.stored, n.receipt)
+	workers := newWorkers(n.InHand, stage.stored, n.receipts)
 	router, err := n.route(in, workers, stage.publish)
 	if err != nil {
 		return err

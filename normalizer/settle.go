@@ -41,7 +41,7 @@ func (s *stage) settle(ctx context.Context, a answer) {
 	case a.err != nil && p.event != nil && tooLarge(a.err):
 		s.bury(p, &mapping.Dead{Reason: delivery.TooLarge, Problem: "the event is larger than the bus takes"})
 	case a.err != nil && p.event == nil && tooLarge(a.err) && strip(p.msg):
-		s.ready = append(s.ready, p)
+		s.alone = append(s.alone, p)
 	case a.err != nil:
 		s.fail(p, a.err)
 	case a.ack.Stream != p.stream:
@@ -146,7 +146,7 @@ func (s *stage) rename(p *publication) {
 	} else {
 		p.msg.Header.Set(jetstream.MsgIDHeader, id)
 	}
-	s.ready = append(s.ready, p)
+	s.alone = append(s.alone, p)
 }
 
 // compare looks at what is stored under a duplicate's id. The lane waits; the

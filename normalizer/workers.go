@@ -11,9 +11,9 @@ import (
 // every message; that one only waits, on the small stack that it was born with,
 // while the stacks of the workers have grown once and for all.
 type workers struct {
-	jobs    chan job        // to be parsed
-	stored  <-chan *outcome // to be accounted for
-	receipt func(*outcome)  // writes the receipt of what is stored
+	jobs     chan job         // to be parsed
+	stored   <-chan *outcome  // to be accounted for
+	receipts func([]*outcome) // writes the receipts of what is stored
 }
 
 // job is the rest of a message's way.
@@ -24,8 +24,8 @@ type job struct {
 
 // newWorkers makes room for as many jobs as can be in hand, so that handing one over
 // never blocks.
-func newWorkers(inHand int, stored <-chan *outcome, receipt func(*outcome)) *workers {
-	return &workers{jobs: make(chan job, inHand), stored: stored, receipt: receipt}
+func newWorkers(inHand int, stored <-chan *outcome, receipts func([]*outcome)) *workers {
+	return &workers{jobs: make(chan job, inHand), stored: stored, receipts: receipts}
 }
 
 // run runs so many workers until ctx is done.
@@ -37,7 +37,11 @@ func (w *workers) run(ctx context.Context, count int) {
 	running.Wait()
 }
 
+// receiptsAtOnce is how many receipts a worker writes together, at the most.
+const receiptsAtOnce = 64
+
 func (w *workers) work(ctx context.Context) {
+	together := make([]*outcome, 0, receiptsAtOnce)
 	for {
 		select {
 		case j := <-w.jobs:
@@ -45,12 +49,29 @@ func (w *workers) work(ctx context.Context) {
 				inHand(j.m).settle(err)
 			}
 		case o := <-w.stored:
-			w.receipt(o)
-			o.raw.settle(nil)
+			together = w.more(append(together[:0], o))
+			w.receipts(together)
+			for _, o := range together {
+				o.raw.settle(nil)
+			}
+			clear(together)
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+// more adds what else is stored already.
+func (w *workers) more(together []*outcome) []*outcome {
+	for len(together) < receiptsAtOnce {
+		select {
+		case o := <-w.stored:
+			together = append(together, o)
+		default:
+			return together
+		}
+	}
+	return together
 }
 
 // untilStored is the middleware that lets a worker go the rest of the way, and

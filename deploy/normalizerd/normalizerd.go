@@ -35,6 +35,8 @@ type Options struct {
 	Version string      // of the program, for dead letters
 	Logger  *zap.Logger // default: JSON lines on stderr
 
+	Receipts normalizer.Receipts // default: Logger, line by line
+
 	Conn     *nats.Conn           // used instead of connecting, and left open
 	Library  *provider.Library    // default: the built-in packs and those of providers_dir
 	Registry *prometheus.Registry // metrics go here; default: one of its own
@@ -65,6 +67,7 @@ func Run(ctx context.Context, cfg *config.Config, o Options) error {
 		return err
 	}
 	options.Version, options.Logger, options.Registry, options.Conn = o.Version, o.Logger, o.Registry, o.Conn
+	options.Receipts = o.Receipts
 	if o.Conn == nil {
 		conn, closed, err := connect(cfg.NATS, o.Logger)
 		if err != nil {

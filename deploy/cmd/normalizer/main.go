@@ -19,8 +19,11 @@ import (
 	// Time zones of mappings must not depend on the machine's zone files.
 	_ "time/tzdata"
 
+	"go.uber.org/zap/zapcore"
+
 	"paybridge/config"
 	"paybridge/deploy/normalizerd"
+	"paybridge/normalizer"
 )
 
 const usage = `normalizer reads the stored deliveries of the stream WEBHOOKS and publishes each as
@@ -65,13 +68,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stdout, "normalizer", buildVersion())
 		return 0
 	}
-	log := config.Logger("normalizer", stderr)
+	logs := zapcore.Lock(zapcore.AddSync(stderr)) // one lock for both loggers
+	log := config.Logger("normalizer", logs)
 	reload := config.NewReloader(config.FromFile(*file, normalizerd.Judge), log)
 	reload.Version = buildVersion()
 	cfg, err := reload.Load()
 	if err == nil {
 		defer reload.Start()()
-		err = normalizerd.Run(ctx, cfg, normalizerd.Options{Version: buildVersion(), Logger: log, Reload: reload})
+		receipts, flush := config.GatheringLogger("normalizer", logs)
+		err = normalizerd.Run(ctx, cfg, normalizerd.Options{
+			Version: buildVersion(), Logger: log, Receipts: normalizer.Receipts{Logger: receipts, Flush: flush}, Reload: reload,
+		})
 	}
 	return exit(err, stderr)
 }
