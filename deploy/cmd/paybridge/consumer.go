@@ -147,13 +147,13 @@ func (p *Program) lags(ctx context.Context, pl place, asJSON bool, read func(con
 // be brought back, so it says what that is and wants to be told twice.
 func (p *Program) consumerRemove() *cobra.Command {
 	var pl place
-	var yes bool
+	var apply bool
 	var why string
 	cmd := &cobra.Command{
 		Use:     "remove NAME",
 		Short:   "delete one; its place in the stream is lost",
-		Long:    "Without --yes it says what would be lost, and fails.",
-		Example: "  paybridge consumer remove ledger --yes --why 'the team has moved'",
+		Long:    "Without --apply it says what would be lost, and fails.",
+		Example: "  paybridge consumer remove ledger --apply --why 'the team has moved'",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b, err := p.find(pl)
@@ -166,8 +166,8 @@ func (p *Program) consumerRemove() *cobra.Command {
 					return err
 				}
 				fmt.Fprintf(p.Stdout, "consumer %s: its place after event %d, with %d waiting and %d in hand\n", lag.Name, lag.AckFloor, lag.Pending, lag.InHand)
-				if !yes {
-					return &operate.Advice{Err: errors.New("removing a consumer loses its place in the stream"), Do: "say --yes if that is meant"}
+				if !apply {
+					return &operate.Advice{Err: errors.New("removing a consumer loses its place in the stream"), Do: "say --apply if that is meant"}
 				}
 				err = operate.RemoveTeam(ctx, js, args[0])
 				p.auditLine("consumer remove", why, err, zap.Any("consumer", lag))
@@ -179,7 +179,7 @@ func (p *Program) consumerRemove() *cobra.Command {
 		},
 	}
 	pl.flags(cmd)
-	cmd.Flags().BoolVar(&yes, "yes", false, "do it")
+	cmd.Flags().BoolVar(&apply, "apply", false, "do it")
 	cmd.Flags().StringVar(&why, "why", "", "why, for the audit line")
 	return cmd
 }

@@ -48,13 +48,13 @@ func (d *deadFlags) read(p *Program) (s operate.DeadSelection, err error) {
 // deadlettersExport is `deadletters export`.
 func (p *Program) deadlettersExport() *cobra.Command {
 	var pl place
-	var asJSON, yes bool
+	var asJSON, apply bool
 	var why string
 	var chosen deadFlags
 	cmd := &cobra.Command{
 		Use:   "export FILE",
 		Short: "write dead letters to a file or a folder, bytes and headers exactly",
-		Long: `Without --yes it only says what it would write. With --yes it writes one JSON object a
+		Long: `Without --apply it only says what it would write. With --apply it writes one JSON object a
 line: sequence, stored, subject, headers, and body, or body_base64 where that is no text.
 A name that ends with / is a folder: each dead letter as SEQUENCE.json, with its body
 alone, byte for byte, in SEQUENCE.body.
@@ -62,7 +62,7 @@ alone, byte for byte, in SEQUENCE.body.
 What is written holds people's data. Only you can read the file: give it to nobody who
 may not see them.`,
 		Example: "  paybridge deadletters export dead.jsonl --reason mapping_failed --since 2d\n" +
-			"  paybridge deadletters export dead/ --source gocardless --yes --why 'for the bug report'",
+			"  paybridge deadletters export dead/ --source gocardless --apply --why 'for the bug report'",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := chosen.read(p)
@@ -74,14 +74,14 @@ may not see them.`,
 				return err
 			}
 			return b.onBus(cmd.Context(), roleOperator, func(ctx context.Context, js natsjs.JetStream) error {
-				sum, err := operate.DeadExport{To: args[0], Select: s, Act: yes, Progress: p.progress("dead letters")}.Run(ctx, js)
-				if yes {
+				sum, err := operate.DeadExport{To: args[0], Select: s, Act: apply, Progress: p.progress("dead letters")}.Run(ctx, js)
+				if apply {
 					p.auditLine("deadletters export", why, err, zap.Any("selection", s), zap.Any("counts", sum))
 				}
 				if err != nil {
 					return err
 				}
-				return p.printDeadExport(sum, yes, asJSON)
+				return p.printDeadExport(sum, apply, asJSON)
 			})
 		},
 	}
@@ -89,7 +89,7 @@ may not see them.`,
 	jsonFlag(cmd, &asJSON)
 	chosen.flags(cmd)
 	cmd.Flags().StringVar(&why, "why", "", "why, for the audit line")
-	cmd.Flags().BoolVar(&yes, "yes", false, "write; without it nothing is written")
+	cmd.Flags().BoolVar(&apply, "apply", false, "write; without it nothing is written")
 	return cmd
 }
 
@@ -110,7 +110,7 @@ func (p *Program) printDeadExport(sum operate.DeadExported, wrote, asJSON bool) 
 	}
 	fmt.Fprintln(p.Stdout, "\nit holds people's data")
 	if !wrote {
-		fmt.Fprintln(p.Stdout, "nothing is written: say --yes to write it")
+		fmt.Fprintln(p.Stdout, "nothing is written: say --apply to write it")
 	}
 	return nil
 }

@@ -26,8 +26,8 @@ type place struct {
 
 // flags declares --config and --data.
 func (pl *place) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&pl.config, "config", "", "configuration file (default: that of the running `up`, else the shipped one)")
-	cmd.Flags().StringVar(&pl.data, "data", "", "data folder of `up` (default: $XDG_STATE_HOME/paybridge, else ~/.local/state/paybridge)")
+	cmd.Flags().StringVar(&pl.config, "config", "", "configuration `FILE` (default: that of the running up, else the shipped one)")
+	cmd.Flags().StringVar(&pl.data, "data", "", "data `FOLDER` of up (default: $XDG_STATE_HOME/paybridge, else ~/.local/state/paybridge)")
 }
 
 // folder is the data folder that is meant.

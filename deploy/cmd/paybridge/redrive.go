@@ -25,13 +25,13 @@ const roleReplay = "replay"
 
 func (p *Program) deadlettersRedrive() *cobra.Command {
 	var pl place
-	var asJSON, yes bool
+	var asJSON, apply bool
 	var why string
 	var chosen deadFlags
 	cmd := &cobra.Command{
 		Use:   "redrive",
 		Short: "map dead letters again with today's packs, and publish what they become",
-		Long: `Without --yes it only says what it would publish, by source and reason. With --yes it
+		Long: `Without --apply it only says what it would publish, by source and reason. With --apply it
 publishes each event under its normal id and subject, as the normalizer would have.
 
 Twice at once or a week apart is once: the message id keeps PAYMENTS from storing an
@@ -41,7 +41,7 @@ unsealed is never redriven. An interrupted redrive is continued by running it ag
 
 It reads DEADLETTERS once, and PAYMENTS once from 48h before the oldest of them on.`,
 		Example: "  paybridge deadletters redrive --reason mapping_failed --since 2d\n" +
-			"  paybridge deadletters redrive --source pik --yes --why 'the pack knows the new type'",
+			"  paybridge deadletters redrive --source pik --apply --why 'the pack knows the new type'",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := chosen.read(p)
@@ -63,12 +63,12 @@ It reads DEADLETTERS once, and PAYMENTS once from 48h before the oldest of them 
 			return b.onBus(cmd.Context(), roleReplay, func(ctx context.Context, js natsjs.JetStream) error {
 				sum, err := operate.Redrive{
 					Programs: programs, Seals: verify.Seals, Mode: event.Mode(b.Config.Events.Mode),
-					Select: s, Act: yes, Progress: p.progress("dead letters"),
+					Select: s, Act: apply, Progress: p.progress("dead letters"),
 				}.Run(ctx, js)
-				if yes {
+				if apply {
 					p.auditLine("deadletters redrive", why, err, zap.Any("selection", s), zap.Any("counts", sum))
 				}
-				return errors.Join(err, p.printRedriven(sum, yes, asJSON))
+				return errors.Join(err, p.printRedriven(sum, apply, asJSON))
 			})
 		},
 	}
@@ -77,7 +77,7 @@ It reads DEADLETTERS once, and PAYMENTS once from 48h before the oldest of them 
 	chosen.flags(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&why, "why", "", "why, for the audit line")
-	flags.BoolVar(&yes, "yes", false, "publish; without it nothing is changed")
+	flags.BoolVar(&apply, "apply", false, "publish; without it nothing is changed")
 	return cmd
 }
 
@@ -102,7 +102,7 @@ func (p *Program) printRedriven(sum operate.Redriven, act, asJSON bool) error {
 	}
 	fmt.Fprintln(p.Stdout, sum.Text(act))
 	if !act && sum.Events > 0 {
-		fmt.Fprintln(p.Stdout, "nothing is changed: say --yes to publish them")
+		fmt.Fprintln(p.Stdout, "nothing is changed: say --apply to publish them")
 	}
 	return nil
 }

@@ -107,7 +107,7 @@ func (p *Program) redelivers(cmd *cobra.Command) {
 	s.flags(cmd)
 	jsonFlag(cmd, &asJSON)
 	flags := cmd.Flags()
-	flags.StringVar(&r.Consumer, "consumer", "", "the team's consumer, as `consumer list` has it")
+	flags.StringVar(&r.Consumer, "consumer", "", "`NAME` of the team's consumer, as consumer list has it")
 	flags.BoolVar(&beside, "beside", false, "leave the consumer as it is, and make one beside it")
 	flags.BoolVar(&rewind, "rewind", false, "set the consumer back to the first of them, and give it all from there on")
 	cmd.MarkFlagsMutuallyExclusive("beside", "rewind")

@@ -84,7 +84,7 @@ func (p *Program) replayReingest() *cobra.Command {
 	from.flags(cmd)
 	s.flags(cmd)
 	cmd.Flags().StringVar(&into.config, "into", "", "the other environment's configuration")
-	cmd.Flags().StringVar(&into.data, "into-data", "", "data folder of the `up` that is the other environment")
+	cmd.Flags().StringVar(&into.data, "into-data", "", "data `FOLDER` of the up that is the other environment")
 	into.flags(cmd)
 	return cmd
 }
