@@ -59,7 +59,7 @@ func Run(ctx context.Context, cfg *config.Config, o Options) error {
 		options.Metrics = prometheus.NewRegistry()
 	}
 	if options.Conn == nil {
-		conn, closed, err := connect(cfg.NATS, o.Log)
+		conn, closed, err := cfg.NATS.Connect("ingress", o.Log)
 		if err != nil {
 			return err
 		}

@@ -69,7 +69,7 @@ func Run(ctx context.Context, cfg *config.Config, o Options) error {
 	options.Version, options.Logger, options.Registry, options.Conn = o.Version, o.Logger, o.Registry, o.Conn
 	options.Receipts = o.Receipts
 	if o.Conn == nil {
-		conn, closed, err := connect(cfg.NATS, o.Logger)
+		conn, closed, err := cfg.NATS.Connect("normalizer", o.Logger)
 		if err != nil {
 			return err
 		}

@@ -1,24 +1,19 @@
-package ingressd
+package config
 
 import (
 	"fmt"
 
 	"github.com/nats-io/nats.go"
 	"go.uber.org/zap"
-
-	"paybridge/config"
 )
 
-// The ingress's name on the bus, and where it alone hears replies.
-const (
-	clientName  = "paybridge-ingress"
-	inboxPrefix = "_INBOX_ingress"
-)
-
-// connect connects to the bus (whose URL holds no password: config sees to that); closed is closed when the connection is closed for
-// good and its last callback has run. How to reconnect is config's to say.
-func connect(n config.NATS, log *zap.Logger) (conn *nats.Conn, closed <-chan struct{}, err error) {
-	options, err := n.Options(clientName, inboxPrefix)
+// Connect connects a production process to the bus, as Options says, and logs what
+// becomes of the connection. role is "ingress" or "normalizer": replies come under
+// _INBOX_<role>, where nobody else may listen. closed is closed when the connection is
+// closed for good and its last callback has run. An error names the bus, whose URL
+// holds no password.
+func (n NATS) Connect(role string, log *zap.Logger) (conn *nats.Conn, closed <-chan struct{}, err error) {
+	options, err := n.Options("paybridge "+role, "_INBOX_"+role)
 	if err != nil {
 		return nil, nil, err
 	}
