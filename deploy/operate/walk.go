@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/synadia-io/orbit.go/jetstreamext"
 )
@@ -70,12 +72,20 @@ func Walk(ctx context.Context, js jetstream.JetStream, stream string, r Range, v
 	}
 }
 
-// walkOnce visits one batch and returns the last sequence that it saw.
+// walkOnce visits one batch and returns the last sequence that it saw. The answer to a
+// question that was lost with the connection is not waited for.
 func walkOnce(ctx context.Context, js jetstream.JetStream, stream string, start jetstreamext.GetBatchOpt,
 	r Range, last uint64, visit func(*jetstream.RawStreamMsg) error,
 ) (seen uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, walkTimeout)
 	defer cancel()
+	ctx, release := whileConnected(ctx, js.Conn())
+	defer release()
+	defer func() {
+		if err != nil && errors.Is(context.Cause(ctx), nats.ErrDisconnected) {
+			err = fmt.Errorf("stream %s: %w", stream, nats.ErrDisconnected)
+		}
+	}()
 	options := []jetstreamext.GetBatchOpt{start, jetstreamext.GetBatchMaxBytes(walkBytes)}
 	if r.Subject != "" {
 		options = append(options, jetstreamext.GetBatchSubject(r.Subject))
@@ -100,6 +110,26 @@ func walkOnce(ctx context.Context, js jetstream.JetStream, stream string, start 
 		return 0, fmt.Errorf("stream %s: %w", stream, errNoAnswer)
 	}
 	return seen, nil
+}
+
+// whileConnected is ctx until the connection is lost, which is its cause then. release
+// must be called, and ends it too.
+func whileConnected(ctx context.Context, nc *nats.Conn) (_ context.Context, release func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	lost := nc.StatusChanged(nats.RECONNECTING, nats.CLOSED)
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		select {
+		case <-lost:
+			cancel(nats.ErrDisconnected)
+		case <-ctx.Done():
+		}
+	})
+	return ctx, func() {
+		cancel(nil)
+		watching.Wait()
+		nc.RemoveStatusListener(lost)
+	}
 }
 
 // Sequences reads a range of sequences as people type it: "17", "10-20" or "10-";
