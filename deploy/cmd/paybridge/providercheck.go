@@ -71,11 +71,18 @@ func (p *Program) update(dir string, quiet bool) error {
 	if _, err := os.Stat(filepath.Join(dir, "provider.yaml")); err != nil {
 		return &operate.Advice{Err: fmt.Errorf("--update: %w", err), Do: "name the pack's folder: a built-in pack cannot be written"}
 	}
-	written, err := proof.Update(dir)
-	for _, file := range written {
-		if !quiet {
-			fmt.Fprintf(p.Stdout, "wrote %s\n", file)
-		}
+	updated, err := proof.Update(dir)
+	if quiet {
+		return err
+	}
+	for _, file := range updated.Written {
+		fmt.Fprintf(p.Stdout, "wrote %s\n", file)
+	}
+	for _, file := range updated.Removed {
+		fmt.Fprintf(p.Stdout, "removed %s\n", file)
+	}
+	if updated.Failing > 0 {
+		fmt.Fprintf(p.Stdout, "no case was written or removed: %s first\n", fail(updated.Failing))
 	}
 	return err
 }
@@ -161,6 +168,9 @@ func (p *Program) printAttacks(r proof.Report) {
 
 // printMutations prints the parameters that no fixture pins.
 func (p *Program) printMutations(r proof.Report, verbose bool) {
+	if n := r.Failing(); n > 0 {
+		fmt.Fprintf(p.Stdout, "  parameters: not tested, %s first\n", fail(n))
+	}
 	pinned := 0
 	for _, m := range r.Mutations {
 		switch {
@@ -175,6 +185,14 @@ func (p *Program) printMutations(r proof.Report, verbose bool) {
 	if len(r.Mutations) > 0 {
 		fmt.Fprintf(p.Stdout, "  parameters: %d of %d changes are noticed by a fixture\n", pinned, len(r.Mutations))
 	}
+}
+
+// fail says how many fixtures stand in the way.
+func fail(n int) string {
+	if n == 1 {
+		return "1 fixture fails"
+	}
+	return fmt.Sprintf("%d fixtures fail", n)
 }
 
 // providerNew is `provider new`.

@@ -32,9 +32,21 @@ type Report struct {
 // OK says that nothing is wrong.
 func (r Report) OK() bool {
 	return len(r.Problems) == 0 &&
-		!slices.ContainsFunc(r.Fixtures, func(c Case) bool { return len(c.Problems) > 0 }) &&
+		r.Failing() == 0 &&
 		!slices.ContainsFunc(r.Attacks, func(a Attack) bool { return len(a.Accepted) > 0 }) &&
 		!slices.ContainsFunc(r.Mutations, func(m Mutation) bool { return m.PinnedBy == "" })
+}
+
+// Failing is how many fixtures do not come out as they say. While there are any,
+// parameters are not tested: such a fixture would seem to notice every change.
+func (r Report) Failing() int {
+	n := 0
+	for _, c := range r.Fixtures {
+		if len(c.Problems) > 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // Case is one fixture.
@@ -63,6 +75,7 @@ type Mutation struct {
 type pack struct {
 	name     string
 	auth     *provider.Auth
+	events   *provider.Events
 	program  *mapping.Program
 	fixtures []provider.Fixture
 	schemas  *schemas
@@ -91,7 +104,9 @@ func Check(lib *provider.Library, name string) (Report, error) {
 	if len(r.Attacks) == 0 {
 		r.Problems = append(r.Problems, fmt.Sprintf("%s: no fixture is authentic, so that nothing could be attacked: write one that is answered 200", name))
 	}
-	r.Mutations = p.mutate()
+	if r.Failing() == 0 {
+		r.Mutations = p.mutate()
+	}
 	return r, nil
 }
 
@@ -114,7 +129,7 @@ func compile(lib *provider.Library, name string) (*pack, []string) {
 	add(err)
 	events, err := lib.Events(name)
 	add(err)
-	p := &pack{name: name, auth: half}
+	p := &pack{name: name, auth: half, events: events}
 	if events != nil {
 		p.schemas = newSchemas(lib, name, events.Version)
 		p.program, err = mapping.Compile(events, mapping.Settings{})

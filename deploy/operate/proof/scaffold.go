@@ -50,7 +50,7 @@ func Scaffold(dir, name string) ([]string, error) {
 	}
 	written = append(written, file)
 	updated, err := Update(folder)
-	for _, f := range updated {
+	for _, f := range updated.Written {
 		if f != file {
 			written = append(written, f)
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/textproto"
+	"strings"
 
 	"paybridge/ingress/auth"
 	"paybridge/schemas/delivery"
@@ -66,11 +67,11 @@ func (p *pack) store(f provider.Fixture) (*delivery.Delivery, error) {
 func (p *pack) mapped(d *delivery.Delivery, f provider.Fixture) (events []*event.Event, dead []string) {
 	doc, whole := p.program.Decode(d)
 	if whole != nil {
-		return nil, []string{deadText(string(whole.Reason), whole.Pointer, whole.Problem)}
+		return nil, []string{p.deadText(string(whole.Reason), whole.Pointer, whole.Problem)}
 	}
 	for _, item := range p.program.Map(d, doc, f.Sequence) {
 		if item.Dead != nil {
-			dead = append(dead, deadText(string(item.Dead.Reason), item.Dead.Pointer, item.Dead.Problem))
+			dead = append(dead, p.deadText(string(item.Dead.Reason), item.Dead.Pointer, item.Dead.Problem))
 			continue
 		}
 		events = append(events, item.Event)
@@ -78,8 +79,9 @@ func (p *pack) mapped(d *delivery.Delivery, f provider.Fixture) (events []*event
 	return events, dead
 }
 
-// deadText is a dead letter for people; it begins with its reason.
-func deadText(reason, pointer, problem string) string {
+// deadText is a dead letter for people; it begins with its reason, and ends with the
+// expression that it is about.
+func (p *pack) deadText(reason, pointer, problem string) string {
 	text := reason
 	if pointer != "" {
 		text += " at " + pointer
@@ -87,7 +89,40 @@ func deadText(reason, pointer, problem string) string {
 	if problem != "" {
 		text += ": " + problem
 	}
+	key, _, _ := strings.Cut(problem, ":")
+	if expression := p.expression(key); expression != "" {
+		text += ": " + expression
+	}
 	return text
+}
+
+// expression is what stands at a key of the events half; "" where none does, and for
+// rules, whose texts are long.
+func (p *pack) expression(key string) string {
+	e := p.events
+	switch key {
+	case "items":
+		return e.Items.Text
+	case "ignore":
+		return e.Ignore.Text
+	case "type":
+		return e.Type.Text
+	case "id":
+		return e.ID.Text
+	case "time":
+		return e.Time.Text
+	}
+	for _, group := range []struct {
+		prefix string
+		lets   []provider.Let
+	}{{"let.", e.Let}, {"payment.", e.Payment}} {
+		for _, l := range group.lets {
+			if key == group.prefix+l.Name {
+				return l.Expr.Text
+			}
+		}
+	}
+	return ""
 }
 
 // compareDead checks that dead letters are those that the fixture says, and no other.

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"golang.org/x/tools/txtar"
@@ -19,34 +21,54 @@ import (
 // Marker begins the comment of a fixture that Update made and may remove or rewrite.
 const Marker = "Machine-made by `paybridge provider check --update`"
 
-// Update writes what a pack's fixtures lack into the pack's folder and lists the
-// files that it wrote: the events of fixtures that have none, as they come out
-// today (read them: they are what the pack does, not what is right), and one
-// machine-made fixture for each parameter of the auth half that no other fixture
-// pins. Fixtures that people wrote are only added to. The error is in the pack.
-func Update(dir string) (written []string, err error) {
+// Updated is what Update did to a pack's folder.
+type Updated struct {
+	Written []string // files, in the order in which they were written
+	Removed []string // machine-made fixtures that nothing needs any more
+	Failing int      // fixtures that do not come out as they say; where there are any, no machine-made one was touched
+}
+
+// Update writes what a pack's fixtures lack into the pack's folder: the events of
+// fixtures that have none, as they come out today (read them: they are what the pack
+// does, not what is right), and one machine-made fixture for each parameter of the
+// auth half that no other fixture pins. Fixtures that people wrote are only added to,
+// and what becomes a dead letter is for a person to expect. The error is in the pack.
+func Update(dir string) (Updated, error) {
 	lib, name, err := Folder(dir)
 	if err != nil {
-		return nil, err
+		return Updated{}, err
 	}
-	u := &updater{dir: filepath.Join(dir, "fixtures")}
+	u := &updater{dir: filepath.Join(dir, "fixtures"), was: map[string][]byte{}, made: map[string][]byte{}}
 	if u.pack, err = halves(lib, name); err != nil {
-		return nil, err
+		return Updated{}, err
 	}
 	if err := os.MkdirAll(u.dir, 0o755); err != nil {
-		return nil, err
+		return Updated{}, err
 	}
-	if err := errors.Join(u.read(), u.pinAll()); err != nil {
-		return u.written, err
+	if err := u.read(); err != nil {
+		return u.done, err
 	}
-	return u.written, nil
+	// A pack that fails for another reason says nothing about what has to be pinned.
+	for _, f := range u.pack.fixtures {
+		if len(u.pack.try(f).Problems) > 0 {
+			u.done.Failing++
+		}
+	}
+	if u.done.Failing > 0 {
+		return u.done, nil
+	}
+	if err := u.pinAll(); err != nil {
+		return u.done, err
+	}
+	return u.done, u.replace()
 }
 
 // updater is one run of Update.
 type updater struct {
-	pack    *pack
-	dir     string
-	written []string
+	pack      *pack
+	dir       string
+	was, made map[string][]byte // the machine-made fixtures before and after, by file
+	done      Updated
 }
 
 // halves is the pack without its fixtures: those may not be whole yet.
@@ -59,7 +81,7 @@ func halves(lib *provider.Library, name string) (*pack, error) {
 }
 
 // read reads every fixture that a person wrote, completes it where it lacks its
-// outcome, and removes those that a machine made.
+// outcome, and sets aside those that a machine made.
 func (u *updater) read() error {
 	files, err := filepath.Glob(filepath.Join(u.dir, "*.txtar"))
 	if err != nil {
@@ -72,7 +94,7 @@ func (u *updater) read() error {
 			return err
 		}
 		if bytes.HasPrefix(text, []byte(Marker)) {
-			problems = append(problems, os.Remove(file))
+			u.was[file] = text
 			continue
 		}
 		f, err := u.complete(file, text)
@@ -85,7 +107,7 @@ func (u *updater) read() error {
 // refusedCase finds a case of a refused request.
 var refusedCase = regexp.MustCompile(`(?m)^answer:\s*401\b`)
 
-// complete adds to a fixture what comes of it, where it does not say.
+// complete adds to a fixture the events that come of it, where it does not say.
 func (u *updater) complete(file string, text []byte) (provider.Fixture, error) {
 	a := txtar.Parse(text)
 	for _, part := range a.Files {
@@ -96,54 +118,70 @@ func (u *updater) complete(file string, text []byte) (provider.Fixture, error) {
 		}
 	}
 	// A placeholder lets the fixture be read: an accepted one has to have an outcome.
-	placeholder := *a
-	placeholder.Files = append(placeholder.Files[:len(a.Files):len(a.Files)], txtar.File{Name: "event-0.json", Data: []byte("null\n")})
-	f, err := provider.ReadFixture(file, txtar.Format(&placeholder))
+	placeholder := append(lines(text), "-- event-0.json --\nnull\n"...)
+	f, err := provider.ReadFixture(file, placeholder)
 	if err != nil {
 		return f, err
 	}
-	if f, err = u.outcome(f); err != nil {
+	f, dead, err := u.outcome(f)
+	if err != nil {
 		return f, err
 	}
+	if len(dead) > 0 {
+		return f, notExpected(f, dead[0])
+	}
+	// What the person wrote stays as it is, byte for byte.
+	whole := lines(text)
 	for i, e := range f.Events {
-		a.Files = append(a.Files, txtar.File{Name: fmt.Sprintf("event-%d.json", i), Data: e})
+		whole = append(fmt.Appendf(whole, "-- event-%d.json --\n", i), e...)
 	}
-	if f.DeadLetter != "" {
-		for i := range a.Files {
-			if a.Files[i].Name == "case.yaml" {
-				a.Files[i].Data = append(a.Files[i].Data, "dead_letter: "+f.DeadLetter+"\n"...)
-			}
-		}
-	}
-	return f, u.write(file, txtar.Format(a))
+	return f, u.write(file, whole)
 }
 
-// outcome is the fixture with what comes of it today.
-func (u *updater) outcome(f provider.Fixture) (provider.Fixture, error) {
+// lines is a copy of text that ends in a line end.
+func lines(text []byte) []byte {
+	whole := slices.Clone(text)
+	if !bytes.HasSuffix(whole, []byte("\n")) {
+		whole = append(whole, '\n')
+	}
+	return whole
+}
+
+// notExpected says what to do about a dead letter that a fixture does not name: it is
+// a mistake of the mapping far more often than what is meant.
+func notExpected(f provider.Fixture, dead string) error {
+	reason, problem, _ := strings.Cut(dead, ": ")
+	reason = strings.Fields(reason)[0]
+	mend := "mend events"
+	if key, _, ok := strings.Cut(problem, ":"); ok && !strings.Contains(key, " ") {
+		mend += "." + key
+	}
+	return fmt.Errorf("%s: becomes a dead letter (%s); %s, or write `dead_letter: %s` into case.yaml if that is meant", f.At, dead, mend, reason)
+}
+
+// outcome is the fixture with the events that come of it today, and the dead letters.
+func (u *updater) outcome(f provider.Fixture) (provider.Fixture, []string, error) {
 	f.Events, f.DeadLetter = nil, ""
 	d, err := u.pack.store(f)
 	if err != nil {
-		return f, fmt.Errorf("%s: %w; is the secret in case.yaml the one that it was signed with?", f.At, err)
+		return f, nil, fmt.Errorf("%s: %w; is the secret in case.yaml the one that it was signed with?", f.At, err)
 	}
 	events, dead := u.pack.mapped(d, f)
 	for _, e := range events {
 		structured, err := e.AppendStructured(nil)
 		if err != nil {
-			return f, fmt.Errorf("%s: %w", f.At, err)
+			return f, nil, fmt.Errorf("%s: %w", f.At, err)
 		}
 		text, err := eventFile(structured)
 		if err != nil {
-			return f, fmt.Errorf("%s: %w", f.At, err)
+			return f, nil, fmt.Errorf("%s: %w", f.At, err)
 		}
 		f.Events = append(f.Events, text)
 	}
-	for _, text := range dead {
-		f.DeadLetter, _, _ = strings.Cut(strings.Fields(text)[0], ":")
-	}
-	return f, nil
+	return f, dead, nil
 }
 
-// pinAll writes a fixture for every mutation that no fixture notices.
+// pinAll makes a fixture for every mutation that no fixture notices.
 func (u *updater) pinAll() error {
 	var problems []error
 	for _, m := range auth.Mutations(u.pack.auth) {
@@ -164,7 +202,7 @@ func (u *updater) pinAll() error {
 	return errors.Join(problems...)
 }
 
-// keep writes a machine-made fixture.
+// keep takes up a machine-made fixture.
 func (u *updater) keep(f provider.Fixture, m auth.Mutation) error {
 	verb := "refuses"
 	if f.Answer == http.StatusOK {
@@ -175,9 +213,14 @@ func (u *updater) keep(f provider.Fixture, m auth.Mutation) error {
 	file := filepath.Join(u.dir, f.Name+".txtar")
 	f.At = provider.Position{File: file}
 	if f.Answer == http.StatusOK {
+		var dead []string
 		var err error
-		if f, err = u.outcome(f); err != nil {
+		if f, dead, err = u.outcome(f); err != nil {
 			return err
+		}
+		// The base is expected to become one, and this is the same but for its signature.
+		for _, text := range dead {
+			f.DeadLetter, _, _ = strings.Cut(strings.Fields(text)[0], ":")
 		}
 	}
 	text, err := archive(f)
@@ -185,12 +228,35 @@ func (u *updater) keep(f provider.Fixture, m auth.Mutation) error {
 		return err
 	}
 	u.pack.fixtures = append(u.pack.fixtures, f)
-	return u.write(file, text)
+	u.made[file] = text
+	return nil
+}
+
+// replace puts the machine-made fixtures of now in place of those of before.
+func (u *updater) replace() error {
+	for _, file := range slices.Sorted(maps.Keys(u.made)) {
+		if bytes.Equal(u.made[file], u.was[file]) {
+			continue
+		}
+		if err := u.write(file, u.made[file]); err != nil {
+			return err
+		}
+	}
+	for _, file := range slices.Sorted(maps.Keys(u.was)) {
+		if _, stays := u.made[file]; stays {
+			continue
+		}
+		if err := os.Remove(file); err != nil {
+			return err
+		}
+		u.done.Removed = append(u.done.Removed, file)
+	}
+	return nil
 }
 
 // write writes a file and remembers to say so.
 func (u *updater) write(file string, text []byte) error {
-	u.written = append(u.written, file)
+	u.done.Written = append(u.done.Written, file)
 	return os.WriteFile(file, text, 0o644)
 }
 

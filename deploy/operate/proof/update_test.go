@@ -36,12 +36,12 @@ func TestUpdateWritesWhatIsMissing(t *testing.T) {
 				}
 				forgetEvents(t, file)
 			}
-			written, err := proof.Update(dir)
+			updated, err := proof.Update(dir)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(written) == 0 {
-				t.Error("nothing was written")
+			if len(updated.Written) == 0 || updated.Failing > 0 {
+				t.Errorf("got %+v", updated)
 			}
 			for _, line := range checked(t, dir) {
 				t.Error(line)
@@ -50,10 +50,8 @@ func TestUpdateWritesWhatIsMissing(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, file := range again {
-				if text, err := os.ReadFile(file); err != nil || !strings.HasPrefix(string(text), proof.Marker) {
-					t.Errorf("a second update wrote %s, %v", file, err)
-				}
+			if len(again.Written)+len(again.Removed) > 0 {
+				t.Errorf("a second update did %+v", again)
 			}
 		})
 	}
@@ -100,17 +98,103 @@ func TestUpdateKeepsWhatPeopleWrote(t *testing.T) {
 	}
 }
 
-// TestUpdateOfADeadLetter says that what becomes none is written as such.
-func TestUpdateOfADeadLetter(t *testing.T) {
-	dir := copied(t, "pixorder")
-	file := filepath.Join(dir, "fixtures", "list.txtar")
-	edit(t, file, "dead_letter: mapping_failed\n", "")
-	if _, err := proof.Update(dir); err != nil {
+// TestUpdateLeavesDeadLettersToPeople says that what becomes a dead letter is not
+// taken for the expectation, and that the fixture keeps its bytes.
+func TestUpdateLeavesDeadLettersToPeople(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "acme")
+	if _, err := proof.Scaffold(filepath.Dir(dir), "acme"); err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(file)
-	if err != nil || !strings.Contains(string(text), "dead_letter: mapping_failed\n") {
-		t.Errorf("got %s, %v", text, err)
+	file := filepath.Join(dir, "fixtures", "example.txtar")
+	forgetEvents(t, file)
+	edit(t, filepath.Join(dir, "provider.yaml"), "  # items: body.events", "  items: body.itemz #")
+	before := folderText(t, dir)
+	_, err := proof.Update(dir)
+	for _, want := range []string{"example.txtar", "becomes a dead letter (mapping_failed: items: ", "body.itemz", "mend events.items, or write `dead_letter: mapping_failed`"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+	if after := folderText(t, dir); after != before {
+		t.Errorf("got %s", after)
+	}
+	// Where it is said, it is what is expected.
+	edit(t, file, "answer: 200\n", "answer: 200\ndead_letter: mapping_failed\n")
+	if _, err := proof.Update(dir); err != nil {
+		t.Error(err)
+	}
+}
+
+// folderText is every fixture of a pack, name and bytes.
+func folderText(t *testing.T, dir string) string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "fixtures", "*.txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.WriteString(file + "\n" + string(text))
+	}
+	return all.String()
+}
+
+// TestUpdateKeepsCasesOfAFailingPack says that a pack that fails for another reason
+// keeps its machine-made cases, and gets no verdict about its parameters.
+func TestUpdateKeepsCasesOfAFailingPack(t *testing.T) {
+	for name, spoil := range map[string][2]string{
+		"another hash":    {"hash: sha256", "hash: sha512"},
+		"another mapping": {"kind: payin, direction: in, state: confirmed", "kind: payin, direction: in, state: settled"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "acme")
+			if _, err := proof.Scaffold(filepath.Dir(dir), "acme"); err != nil {
+				t.Fatal(err)
+			}
+			edit(t, filepath.Join(dir, "provider.yaml"), spoil[0], spoil[1])
+			before := folderText(t, dir)
+			updated, err := proof.Update(dir)
+			if err != nil || updated.Failing != 1 || len(updated.Written)+len(updated.Removed) > 0 {
+				t.Errorf("got %+v, %v", updated, err)
+			}
+			if after := folderText(t, dir); after != before {
+				t.Errorf("got %s", after)
+			}
+			lib, pack, err := proof.Folder(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			report, err := proof.Check(lib, pack)
+			if err != nil || report.OK() || report.Failing() == 0 || len(report.Mutations) > 0 {
+				t.Errorf("got %d failing and %d mutations, %v", report.Failing(), len(report.Mutations), err)
+			}
+		})
+	}
+}
+
+// TestUpdateRemovesWhatNothingNeeds says that a machine-made case goes once a person
+// has written its like.
+func TestUpdateRemovesWhatNothingNeeds(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "acme")
+	if _, err := proof.Scaffold(filepath.Dir(dir), "acme"); err != nil {
+		t.Fatal(err)
+	}
+	made := filepath.Join(dir, "fixtures", "auth-refuses-signature-encoding-base64-added.txtar")
+	text, err := os.ReadFile(made)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := strings.Replace(string(text), proof.Marker, "Written by hand", 1)
+	if err := os.WriteFile(filepath.Join(dir, "fixtures", "own.txtar"), []byte(own), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	updated, err := proof.Update(dir)
+	if err != nil || len(updated.Removed) != 1 || updated.Removed[0] != made || len(updated.Written) > 0 {
+		t.Errorf("got %+v, %v", updated, err)
 	}
 }
 
