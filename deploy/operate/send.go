@@ -35,7 +35,10 @@ type Send struct {
 	Vary   bool    // make each a distinct payment
 	Seed   uint64  // number of the first variation, see Variation
 
-	Now func() time.Time
+	Events func() (*provider.Events, error) // what Vary has to make new; nil: whatever is called an id
+	Now    func() time.Time
+
+	members []string // of Variation
 }
 
 // Sent is what became of one request.
@@ -60,6 +63,12 @@ var ErrNothingToVary = errors.New("nothing in it looks like an id")
 // Run sends until all is sent or ctx ends, and reports each answer as it comes.
 // Its error is the first request's that was not answered 200, with what to do.
 func (s Send) Run(ctx context.Context, report func(Sent)) error {
+	if s.Vary {
+		var err error
+		if s.members, err = s.distinct(); err != nil {
+			return err
+		}
+	}
 	transport := &http.Transport{MaxIdleConnsPerHost: maxInHand}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{
@@ -138,7 +147,7 @@ func (s Send) request(ctx context.Context, n int) (_ *http.Request, body []byte,
 	f := s.Fixture
 	body, header := f.Body, f.Header
 	if s.Vary {
-		v := Variation{Number: s.Seed + uint64(n)}
+		v := Variation{Number: s.Seed + uint64(n), Members: s.members}
 		varied, changed := v.Body(body)
 		if header = v.Header(header); changed == 0 {
 			return nil, nil, advise(fmt.Errorf("fixture %s: %w", f.Name, ErrNothingToVary), "choose another fixture, or leave --vary out")

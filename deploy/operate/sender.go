@@ -46,6 +46,7 @@ func (s Sender) Prepare(name, fixture, endpoint string) (Send, error) {
 	send := Send{
 		Source: name, Auth: half, Fixture: f,
 		URL: s.Base + WebhookPath(name, f.Endpoint), Signed: signed,
+		Events: func() (*provider.Events, error) { return s.Library.Events(source.Provider) },
 	}
 	if s.Secret != nil {
 		send.Secret, send.SecretOf = *s.Secret, s.Secret.At

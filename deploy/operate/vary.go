@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/textproto"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -18,7 +19,8 @@ import (
 // headers, so what belongs together stays together. Everything else keeps its
 // bytes.
 type Variation struct {
-	Number uint64 // tells variations apart; the same number makes duplicates
+	Number  uint64   // tells variations apart; the same number makes duplicates
+	Members []string // names of members that are replaced, too
 }
 
 // idName matches what providers call a member or a header that identifies
@@ -43,7 +45,7 @@ func (v Variation) Body(body []byte) (varied []byte, changed int) {
 	last := 0
 	for _, m := range pattern.FindAllSubmatchIndex(body, -1) {
 		name, value := body[m[2*nameAt]:m[2*nameAt+1]], body[m[2*valueAt]:m[2*valueAt+1]]
-		if !idName.Match(name) || bytes.IndexByte(value, '\\') >= 0 {
+		if !idName.Match(name) && !slices.Contains(v.Members, string(name)) || bytes.IndexByte(value, '\\') >= 0 {
 			continue
 		}
 		out = append(out, body[last:m[2*valueAt]]...)

@@ -110,7 +110,7 @@ func preparePack(lib *provider.Library, name, fixture, endpoint string) (operate
 		return operate.Send{}, err
 	}
 	f, err := operate.ChooseFixture(all, fixture, func(f provider.Fixture) bool { return endpoint == "" || f.Endpoint == endpoint })
-	return operate.Send{Source: name, Auth: half, Fixture: f}, err
+	return operate.Send{Source: name, Auth: half, Fixture: f, Events: func() (*provider.Events, error) { return lib.Events(name) }}, err
 }
 
 // address completes an address that has no path.
