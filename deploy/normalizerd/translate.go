@@ -134,7 +134,17 @@ func compile(library *provider.Library, s config.Source, settings mapping.Settin
 	if err != nil {
 		return nil, err
 	}
-	return mapping.Compile(half, settings)
+	program, err := mapping.Compile(half, settings)
+	if err != nil {
+		return nil, err
+	}
+	// A mistake in the auth half is the ingress's to report.
+	if auth, err := library.Auth(s.Provider); err == nil {
+		if problems := program.Unstored(auth); len(problems) > 0 {
+			return nil, problems
+		}
+	}
+	return program, nil
 }
 
 // inPack turns what is wrong with a pack into problems at the pack's own lines, or

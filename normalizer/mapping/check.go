@@ -69,6 +69,9 @@ func (c *compiler) check(key string, t provider.Text, text string, checked *cel.
 	// as often as it reads it.
 	seen := map[string]bool{}
 	ast.PostOrderVisit(native.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		if name := readsHeader(e); name != "" {
+			c.headers = append(c.headers, headerRead{name, key, at(e)})
+		}
 		if message, hint := c.forbidden(e, native.TypeMap()[e.ID()]); message != "" && !seen[message] {
 			seen[message] = true
 			c.problem(at(e), key, message, hint)

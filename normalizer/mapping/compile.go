@@ -106,7 +106,7 @@ func Compile(e *provider.Events, s Settings) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.tracker = tracker
+	p.tracker, p.headers = tracker, c.headers
 	return p, nil
 }
 
@@ -119,6 +119,7 @@ type compiler struct {
 	result   *cel.Type // of the expression compiled last; dyn where it has problems
 	zones    zones
 	count    int
+	headers  []headerRead
 	problems provider.Problems
 }
 

@@ -88,6 +88,7 @@ type Program struct {
 	payment       []setting
 	rules         []rule
 	personal      []document.Pattern
+	headers       []headerRead
 
 	tracker *cost.Tracker // cloned for every delivery
 }

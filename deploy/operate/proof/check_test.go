@@ -73,6 +73,12 @@ func TestCheckFinds(t *testing.T) {
 		{"an expression that does not compile", func(t *testing.T, dir string) {
 			edit(t, filepath.Join(dir, yaml), "time: time(item.created_at)", "time: tiem(item.created_at)")
 		}, "pik/provider.yaml:"},
+		{"a header that is not stored", func(t *testing.T, dir string) {
+			edit(t, filepath.Join(dir, yaml), "type: item.event", `type: 'has(item.event) ? item.event : header[?"x-pik-event"].orValue("")'`)
+		}, "events.type: reads the header x-pik-event, which is not stored; add `keep: [X-Pik-Event]` under auth"},
+		{"a header that is stored for its signature", func(t *testing.T, dir string) {
+			edit(t, filepath.Join(dir, yaml), "type: item.event", `type: 'header["pik-signature"] == "" ? "none" : item.event'`)
+		}, ""},
 		{"an auth half with a mistake", func(t *testing.T, dir string) {
 			edit(t, filepath.Join(dir, yaml), "hash: sha256", "hash: sha257")
 		}, "auth.hash"},

@@ -135,6 +135,11 @@ func compile(lib *provider.Library, name string) (*pack, []string) {
 		p.program, err = mapping.Compile(events, mapping.Settings{})
 		add(err)
 	}
+	if p.auth != nil && p.program != nil {
+		for _, problem := range p.program.Unstored(p.auth) {
+			problems = append(problems, problem.Error())
+		}
+	}
 	return p, unique(problems)
 }
 
