@@ -42,10 +42,15 @@ const startPatience = 30 * time.Second
 // TestScripts runs the manual: every script is a session at a terminal, with the
 // real program and, where it starts one, a real server on a free port.
 func TestScripts(t *testing.T) {
+	readme, err := filepath.Abs("../../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("HOME", env.WorkDir)
+			env.Setenv("README", readme)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

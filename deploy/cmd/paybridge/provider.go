@@ -227,6 +227,9 @@ func (p *Program) pack(pl place, arg string) (*provider.Library, string, error) 
 	if _, err := os.Stat(filepath.Join(arg, "provider.yaml")); err == nil {
 		return packFolder(arg)
 	}
+	if held := heldPacks(arg); len(held) > 0 {
+		return nil, "", &operate.Advice{Err: fmt.Errorf("%s: is no pack, it holds packs", arg), Do: "name one of " + strings.Join(held, ", ")}
+	}
 	if strings.ContainsRune(arg, filepath.Separator) {
 		return nil, "", &operate.Advice{
 			Err: fmt.Errorf("%s: there is no provider.yaml in it", arg),

@@ -29,7 +29,7 @@ func (p *Program) providerCheck() *cobra.Command {
 events with those in its file. Then it attacks: bytes flipped, headers dropped and
 doubled, secrets swapped, clocks moved; each must be refused. Last, it changes every
 parameter of the signature, one at a time: a change that no fixture notices was a
-guess, and fails the check.
+guess, and fails the check. Of a folder that holds packs, each is checked.
 
 --update writes what is missing into the pack's folder: the events of fixtures that
 have none, and a case for each parameter that nothing pins. Read what it wrote: it is
@@ -40,7 +40,7 @@ what the pack does, not what is right.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			var reports []proof.Report
-			for _, arg := range args {
+			for _, arg := range packsIn(args) {
 				if update {
 					if err := p.update(arg, asJSON); err != nil {
 						return err
@@ -64,6 +64,32 @@ what the pack does, not what is right.`,
 	cmd.Flags().BoolVar(&update, "update", false, "write missing events and missing cases into the folder")
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "also list every fixture and what pins each parameter")
 	return cmd
+}
+
+// packsIn puts the packs in place of a folder that holds packs and is none.
+func packsIn(args []string) (all []string) {
+	for _, arg := range args {
+		inside := heldPacks(arg)
+		if len(inside) == 0 {
+			inside = []string{arg}
+		}
+		all = append(all, inside...)
+	}
+	return all
+}
+
+// heldPacks lists the packs that a folder holds; none where it is a pack itself.
+func heldPacks(dir string) (packs []string) {
+	if _, err := os.Stat(filepath.Join(dir, "provider.yaml")); err == nil {
+		return nil
+	}
+	entries, _ := os.ReadDir(dir) // what is no folder holds none
+	for _, e := range entries {
+		if _, err := os.Stat(filepath.Join(dir, e.Name(), "provider.yaml")); err == nil {
+			packs = append(packs, filepath.Join(dir, e.Name()))
+		}
+	}
+	return packs
 }
 
 // update completes a pack's folder and says what it wrote.
@@ -219,7 +245,7 @@ needed.`,
 			}
 			folder := filepath.Join(dir, args[0])
 			fmt.Fprintf(p.Stdout, "\nnext: put a captured request into %s, then\n  %s provider check %s --update\n",
-				shellWord(filepath.Join(folder, "fixtures")), p.Name, shellWord("./"+folder))
+				shellWord(filepath.Join(folder, "fixtures")), p.Name, shellWord(proof.Typed(folder)))
 			return nil
 		},
 	}

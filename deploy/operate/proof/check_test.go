@@ -97,7 +97,7 @@ func TestCheckFinds(t *testing.T) {
 		}, "not pinned by any fixture: signature.encoding: base64url added"},
 		{"an event that its schema forbids", func(t *testing.T, dir string) {
 			edit(t, filepath.Join(dir, "event.schema.json"), `"type": "object"`, `"type": "array"`)
-		}, "schema: "},
+		}, "event-0.json: schema: event.schema.json: at '/native'"},
 		{"a schema that is none", func(t *testing.T, dir string) {
 			edit(t, filepath.Join(dir, "event.schema.json"), `"type": "object"`, `"type": "nonsense"`)
 		}, "jsonschema"},

@@ -131,7 +131,7 @@ func compile(lib *provider.Library, name string) (*pack, []string) {
 	add(err)
 	p := &pack{name: name, auth: half, events: events}
 	if events != nil {
-		p.schemas = newSchemas(lib, name, events.Version)
+		p.schemas = newSchemas(lib, name, events)
 		p.program, err = mapping.Compile(events, mapping.Settings{})
 		add(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"text/template"
 	"time"
@@ -32,6 +33,13 @@ const example = `{"type":"payment.paid","id":"evt_0001","created_at":"2026-01-15
 func Scaffold(dir, name string) ([]string, error) {
 	if !packName.MatchString(name) {
 		return nil, fmt.Errorf("pack %q: a name is 1 to 64 of a-z, 0-9, - and _, a letter or digit first", name)
+	}
+	lib, err := provider.BuiltIn()
+	if err != nil {
+		return nil, err
+	}
+	if slices.Contains(lib.Names(), name) {
+		return nil, fmt.Errorf("pack %q: is a shipped pack's name, which no other may have: `paybridge provider show %s` shows it; choose another name, such as %s-own", name, name, name)
 	}
 	folder := filepath.Join(dir, name)
 	if _, err := os.Lstat(folder); !errors.Is(err, fs.ErrNotExist) {
@@ -75,7 +83,7 @@ func copyScaffold(folder, name string) (written []string, err error) {
 				return err
 			}
 			var filled bytes.Buffer
-			if err := parsed.Execute(&filled, name); err != nil {
+			if err := parsed.Execute(&filled, struct{ Name, Path string }{name, Typed(folder)}); err != nil {
 				return err
 			}
 			text = filled.Bytes()
@@ -85,6 +93,15 @@ func copyScaffold(folder, name string) (written []string, err error) {
 		return os.WriteFile(to, text, 0o644)
 	})
 	return written, err
+}
+
+// Typed is a pack's folder as one names it to `provider check`: with a slash in it, so
+// that it is no pack's name.
+func Typed(folder string) string {
+	if filepath.IsAbs(folder) || strings.HasPrefix(folder, "..") {
+		return folder
+	}
+	return "." + string(filepath.Separator) + filepath.Clean(folder)
 }
 
 // writeExample signs the example as the new pack says.

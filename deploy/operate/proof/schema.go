@@ -17,6 +17,7 @@ type schemas struct {
 	library *provider.Library
 	pack    string
 	version string
+	files   map[string]string // of the pack, as in its events half
 	done    map[string]compiled
 }
 
@@ -27,8 +28,16 @@ type compiled struct {
 }
 
 // newSchemas compiles nothing yet: most packs have one schema for many types.
-func newSchemas(lib *provider.Library, pack, version string) *schemas {
-	return &schemas{library: lib, pack: pack, version: version, done: map[string]compiled{}}
+func newSchemas(lib *provider.Library, pack string, events *provider.Events) *schemas {
+	return &schemas{library: lib, pack: pack, version: events.Version, files: events.Schemas, done: map[string]compiled{}}
+}
+
+// file is the pack's file that describes a native type; "" where none does.
+func (s *schemas) file(nativeType string) string {
+	if file := s.files[nativeType]; file != "" {
+		return file
+	}
+	return s.files["*"]
 }
 
 // validate lists what of an event's data is not as its schema says.
@@ -49,7 +58,14 @@ func (s *schemas) validate(nativeType string, structured []byte) []string {
 	err = c.schema.Validate(event["data"])
 	var invalid *jsonschema.ValidationError
 	if errors.As(err, &invalid) {
-		return leaves(invalid)
+		problems := leaves(invalid)
+		for i, problem := range problems {
+			// The other half is the canonical payment, which no pack writes.
+			if file := s.file(nativeType); file != "" && strings.Contains(problem, "'/native") {
+				problems[i] = file + ": " + problem
+			}
+		}
+		return problems
 	}
 	return split(err)
 }
