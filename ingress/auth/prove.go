@@ -18,6 +18,10 @@ import (
 // it first.
 func Prove(a *provider.Auth, f *provider.Fixture) error {
 	v, err := New(a, FixtureSecrets(f))
+	var bad Problems
+	if errors.As(err, &bad) {
+		return bad // each names the fixture itself
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.At, err)
 	}
@@ -29,7 +33,10 @@ func Prove(a *provider.Auth, f *provider.Fixture) error {
 		}
 		return nil
 	}
-	if err = errors.Join(v.Early(r), err); err != nil {
+	if err == nil {
+		err = v.Early(r)
+	}
+	if err != nil {
 		return fmt.Errorf("%s: is refused (%w), and has to be accepted", f.At, err)
 	}
 	if answer := (provider.Answer{ContentType: f.AnswerType, Body: f.AnswerBody}); answer != a.Answer {

@@ -17,6 +17,9 @@ func (p *pack) try(f provider.Fixture) Case {
 	c := Case{Name: f.Name, Answer: f.Answer}
 	if err := auth.Prove(p.auth, &f); err != nil {
 		c.Problems = split(err)
+		if help := p.refusal(f, err); help != "" && f.Answer == 200 {
+			c.Problems[0] += "; " + help
+		}
 		return c
 	}
 	if f.Answer != 200 {

@@ -164,7 +164,11 @@ func (u *updater) outcome(f provider.Fixture) (provider.Fixture, []string, error
 	f.Events, f.DeadLetter = nil, ""
 	d, err := u.pack.store(f)
 	if err != nil {
-		return f, nil, fmt.Errorf("%s: %w; is the secret in case.yaml the one that it was signed with?", f.At, err)
+		help := u.pack.refusal(f, err)
+		if help == "" {
+			help = "is the secret in case.yaml the one that it was signed with?"
+		}
+		return f, nil, fmt.Errorf("%s: is refused (%w), and has to be accepted; %s", f.At, err, help)
 	}
 	events, dead := u.pack.mapped(d, f)
 	for _, e := range events {
