@@ -91,19 +91,19 @@ func Sources(cfg *config.Config, library *provider.Library) ([]ingress.Source, e
 
 func sources(cfg *config.Config, library *provider.Library) (served []ingress.Source, problems config.Problems) {
 	for _, s := range cfg.Sources {
-		source, found := one(s, library)
+		source, found := one(cfg, s, library)
 		served, problems = append(served, source), append(problems, found...)
 	}
 	return served, problems
 }
 
 // one makes one source and all its endpoints.
-func one(s config.Source, library *provider.Library) (ingress.Source, config.Problems) {
+func one(cfg *config.Config, s config.Source, library *provider.Library) (ingress.Source, config.Problems) {
 	at := func(key, message, hint string) config.Problems {
 		return config.Problems{{At: s.At, Key: s.Key + key, Message: message, Hint: hint}}
 	}
 	if !slices.Contains(library.Names(), s.Provider) {
-		return ingress.Source{}, at(".provider", fmt.Sprintf("there is no pack %q", s.Provider), "one of "+strings.Join(library.Names(), ", "))
+		return ingress.Source{}, config.Problems{cfg.Problem(s.Key+".provider", fmt.Sprintf("there is no pack %q", s.Provider), "one of "+strings.Join(library.Names(), ", "))}
 	}
 	about, err := library.About(s.Provider)
 	if err != nil {

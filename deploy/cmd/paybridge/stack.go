@@ -1,9 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -49,6 +52,9 @@ const applyTimeout = 30 * time.Second
 // accepted and deliveries are consumed. c is complete: nothing is missing in it.
 // What is logged below level is dropped. All follow reload, unless it is nil.
 func (p *Program) start(ctx context.Context, c *config.Config, lib *provider.Library, dir string, level zapcore.Level, reload *config.Reloader) (*stack, error) {
+	if err := loads(c, lib).Err(); err != nil {
+		return nil, err
+	}
 	local := *c
 	disk, err := jetstream.FreeDisk(dir)
 	if err != nil {
@@ -75,6 +81,25 @@ func (p *Program) start(ctx context.Context, c *config.Config, lib *provider.Lib
 		return nil, errors.Join(err, s.stop())
 	}
 	return s, nil
+}
+
+// loads is what is wrong with the sources and their packs, for both roles: said before
+// anything runs, each problem once, in the file's order.
+func loads(c *config.Config, lib *provider.Library) config.Problems {
+	_, err := ingressd.Sources(c, lib)
+	var problems config.Problems
+	errors.As(err, &problems)
+	_, found := normalizerd.Programs(c, lib)
+	for _, p := range found {
+		// Both roles read the head of a pack, and which pack a source names.
+		if !slices.ContainsFunc(problems, func(other config.Problem) bool { return other.At == p.At && other.Key == p.Key }) {
+			problems = append(problems, p)
+		}
+	}
+	slices.SortStableFunc(problems, func(a, b config.Problem) int {
+		return cmp.Or(strings.Compare(a.At.File, b.At.File), a.At.Line-b.At.Line)
+	})
+	return problems
 }
 
 // applyStreams makes the topology on the embedded server.
