@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -93,9 +94,10 @@ func (p *Program) providerList() *cobra.Command {
 				_, err := fmt.Fprint(p.Stdout, markdownTable(all))
 				return err
 			}
+			room := signsWidth(all)
 			t := p.table("NAME", "TITLE", "HOW IT SIGNS", "CONFIDENCE")
 			for _, l := range all {
-				t.row(l.Name, l.Title, l.Signs, l.Confidence)
+				t.row(l.Name, l.Title, shortened(l.Signs, room), l.Confidence)
 			}
 			return t.flush()
 		},
@@ -109,6 +111,30 @@ func (p *Program) providerList() *cobra.Command {
 		_ = cmd.Flags().MarkHidden(name)
 	}
 	return cmd
+}
+
+// listWidth is how wide a list is, in characters; `provider show` has the whole.
+const listWidth = 100
+
+// signsWidth is what the other columns of a list leave for how a provider signs.
+func signsWidth(all []listed) int {
+	name, title, confidence := len("NAME"), len("TITLE"), len("CONFIDENCE")
+	for _, l := range all {
+		name = max(name, utf8.RuneCountInString(l.Name))
+		title = max(title, utf8.RuneCountInString(l.Title))
+		confidence = max(confidence, utf8.RuneCountInString(l.Confidence))
+	}
+	const gaps, least = 3 * 2, 24
+	return max(listWidth-name-title-confidence-gaps, least)
+}
+
+// shortened is a text cut to that many characters.
+func shortened(text string, most int) string {
+	runes := []rune(text)
+	if len(runes) <= most {
+		return text
+	}
+	return strings.TrimRight(string(runes[:most-1]), " ,;") + "…"
 }
 
 // shown is a pack for people and programs.

@@ -62,7 +62,7 @@ what the pack does, not what is right.`,
 	pl.flags(cmd)
 	jsonFlag(cmd, &asJSON)
 	cmd.Flags().BoolVar(&update, "update", false, "write missing events and missing cases into the folder")
-	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "also list every fixture and what pins each parameter")
+	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "also list every fixture, every attack and what pins each parameter")
 	return cmd
 }
 
@@ -134,23 +134,49 @@ func (p *Program) printReports(reports []proof.Report, asJSON, verbose bool) err
 	}
 	return &operate.Advice{
 		Err: fmt.Errorf("provider check: %s: not proven", strings.Join(bad, ", ")),
-		Do:  "each line above names a file and what is wrong; --update writes missing events and missing cases into a pack's folder",
+		Do:  advice(reports),
 	}
 }
 
-// printReport prints one pack: what is wrong with the whole of it, then fixtures,
-// attacks and mutations, each with its sum.
+// advice is what to do about packs that are not proven: --update, where it helps.
+func advice(reports []proof.Report) string {
+	const all = "each ✗ above names what is wrong"
+	for _, r := range reports {
+		unpinned := slices.ContainsFunc(r.Mutations, func(m proof.Mutation) bool { return m.PinnedBy == "" })
+		if unpinned || slices.ContainsFunc(r.Fixtures, proof.Case.LacksEvents) {
+			return all + "; --update writes missing events and missing cases into a pack's folder"
+		}
+	}
+	return all
+}
+
+// printReport prints one pack: the sums of fixtures, attacks and mutations, and last,
+// where the eye is, all that is wrong.
 func (p *Program) printReport(r proof.Report, verbose bool) {
 	fmt.Fprintf(p.Stdout, "%s\n", r.Pack)
-	for _, problem := range r.Problems {
+	p.printFixtures(r, verbose)
+	p.printAttacks(r, verbose)
+	p.printMutations(r, verbose)
+	problems := slices.Clone(r.Problems)
+	for _, c := range r.Fixtures {
+		problems = append(problems, c.Problems...)
+	}
+	for _, a := range r.Attacks {
+		if n := len(a.Accepted); n > 0 {
+			problems = append(problems, fmt.Sprintf("%s: ACCEPTED × %d, such as %s", a.Name, n, a.Accepted[0]))
+		}
+	}
+	for _, m := range r.Mutations {
+		if m.PinnedBy == "" {
+			problems = append(problems, "not pinned by any fixture: "+m.Change)
+		}
+	}
+	for _, problem := range problems {
 		fmt.Fprintf(p.Stdout, "  ✗ %s\n", problem)
 	}
-	p.printFixtures(r, verbose)
-	p.printAttacks(r)
-	p.printMutations(r, verbose)
 }
 
-// printFixtures prints what is not as a fixture says.
+// printFixtures sums up the fixtures.
 func (p *Program) printFixtures(r proof.Report, verbose bool) {
 	good, events := 0, 0
 	for _, c := range r.Fixtures {
@@ -161,17 +187,14 @@ func (p *Program) printFixtures(r proof.Report, verbose bool) {
 				fmt.Fprintf(p.Stdout, "  ✓ %s: %d, %d events\n", c.Name, c.Answer, c.Events)
 			}
 		}
-		for _, problem := range c.Problems {
-			fmt.Fprintf(p.Stdout, "  ✗ %s\n", problem)
-		}
 	}
 	if len(r.Fixtures) > 0 {
 		fmt.Fprintf(p.Stdout, "  fixtures: %d of %d as they say, %d events\n", good, len(r.Fixtures), events)
 	}
 }
 
-// printAttacks says what was tried and how each kind ended.
-func (p *Program) printAttacks(r proof.Report) {
+// printAttacks sums up what was tried; verbose: with how each kind ended.
+func (p *Program) printAttacks(r proof.Report, verbose bool) {
 	tried, accepted := 0, 0
 	t := p.table("  ATTACK", "TRIED", "REFUSED AS")
 	for _, a := range r.Attacks {
@@ -180,19 +203,21 @@ func (p *Program) printAttacks(r proof.Report) {
 		for _, reason := range slices.Sorted(maps.Keys(a.Refused)) {
 			reasons = append(reasons, fmt.Sprintf("%s × %d", reason, a.Refused[reason]))
 		}
-		if len(a.Accepted) > 0 {
-			reasons = append(reasons, fmt.Sprintf("ACCEPTED × %d, such as %s", len(a.Accepted), a.Accepted[0]))
+		if n := len(a.Accepted); n > 0 {
+			reasons = append(reasons, fmt.Sprintf("ACCEPTED × %d", n))
 		}
 		t.row("  "+a.Name, a.Tried, strings.Join(reasons, ", "))
 	}
 	if tried == 0 {
 		return
 	}
-	_ = t.flush() // a terminal that is gone reads no more
+	if verbose {
+		_ = t.flush() // a terminal that is gone reads no more
+	}
 	fmt.Fprintf(p.Stdout, "  attacks: %d of %d refused\n", tried-accepted, tried)
 }
 
-// printMutations prints the parameters that no fixture pins.
+// printMutations sums up which parameters a fixture pins.
 func (p *Program) printMutations(r proof.Report, verbose bool) {
 	if n := r.Failing(); n > 0 {
 		fmt.Fprintf(p.Stdout, "  parameters: not tested, %s first\n", fail(n))
@@ -201,7 +226,6 @@ func (p *Program) printMutations(r proof.Report, verbose bool) {
 	for _, m := range r.Mutations {
 		switch {
 		case m.PinnedBy == "":
-			fmt.Fprintf(p.Stdout, "  ✗ not pinned by any fixture: %s\n", m.Change)
 			continue
 		case verbose:
 			fmt.Fprintf(p.Stdout, "  ✓ %s: noticed by %s\n", m.Change, m.PinnedBy)

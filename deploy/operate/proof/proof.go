@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"paybridge/normalizer/mapping"
 	"paybridge/schemas/provider"
@@ -55,6 +56,12 @@ type Case struct {
 	Answer   int      `json:"answer"`
 	Events   int      `json:"events"`
 	Problems []string `json:"problems"`
+}
+
+// LacksEvents says that the fixture does not say what comes of it, so that Update
+// could write it.
+func (c Case) LacksEvents() bool {
+	return slices.ContainsFunc(c.Problems, func(p string) bool { return strings.HasSuffix(p, errNoEvent.Error()) })
 }
 
 // Attack is one kind of attack on all authentic fixtures.
