@@ -14,6 +14,8 @@ import (
 var (
 	undeclared = regexp.MustCompile(`^undeclared reference to '([^']*)'`)
 	keyword    = regexp.MustCompile(`input '\.?(in|true|false|null)'`)
+	loneEqual  = regexp.MustCompile(`^token recognition error at: '=`)
+	spelledOut = regexp.MustCompile(`^(?:mismatched|extraneous) input '(and|or|not|AND|OR|NOT)'`)
 	noOverload = regexp.MustCompile(`^found no matching overload for '([^']*)' applied to '(.*)'$`)
 )
 
@@ -21,6 +23,17 @@ const (
 	floatProblem = "has a number with a point, which would be a float"
 	floatHint    = "write it as text, for money(\"1.50\", …), or compare whole minor units"
 )
+
+// usages are the helpers of several arguments, as one writes them.
+var usages = map[string]string{
+	"money":    "money(amount, currency)",
+	"minor":    "minor(amount, currency)",
+	"time_in":  `time_in(x, "America/Sao_Paulo")`,
+	"document": "document(type, number)",
+	"time":     "time(x)",
+	"unix":     "unix(x)",
+	"unix_ms":  "unix_ms(x)",
+}
 
 // instead says what to write for names that CEL has elsewhere and packs have not.
 var instead = map[string]string{
@@ -32,6 +45,17 @@ var instead = map[string]string{
 	"now":       "mapping reads no clock: write received_at",
 	"item":      "there is no item yet where items and ignore are evaluated: write body",
 	"amount":    "write money(value, currency)",
+
+	// Words of other languages.
+	"toLower":     "write lowerAscii",
+	"toLowerCase": "write lowerAscii",
+	"lower":       "write lowerAscii",
+	"toUpper":     "write upperAscii",
+	"toUpperCase": "write upperAscii",
+	"upper":       "write upperAscii",
+	"len":         "write size",
+	"length":      "write size",
+	"includes":    "write contains",
 }
 
 // reportIssues turns what CEL's checker says of an expression into problems.
@@ -73,7 +97,10 @@ func (c *compiler) reword(message string) (problem, hint string) {
 	if found := noOverload.FindStringSubmatch(message); found != nil {
 		name := strings.ReplaceAll(strings.Trim(found[1], "_@"), "_", " ")
 		hint := "make the types alike with string(x) or int(x)"
+		usage, helper := usages[found[1]]
 		switch {
+		case helper && strings.Count(found[2], ",") != strings.Count(usage, ","):
+			return fmt.Sprintf("%s does not take %s", found[1], found[2]), "write " + usage
 		case strings.Contains(found[2], "double"):
 			return floatProblem, floatHint
 		case strings.Contains(found[2], "null"):
@@ -82,6 +109,13 @@ func (c *compiler) reword(message string) (problem, hint string) {
 		return fmt.Sprintf("%s does not take %s", name, found[2]), hint
 	}
 	message, _, _ = strings.Cut(strings.TrimPrefix(message, "Syntax error: "), " expecting ")
+	if loneEqual.MatchString(message) {
+		return "has a single =, which compares nothing", "write =="
+	}
+	if found := spelledOut.FindStringSubmatch(message); found != nil {
+		operator := map[string]string{"and": "&&", "or": "||", "not": "!"}[strings.ToLower(found[1])]
+		return fmt.Sprintf("has the word %s for an operator", found[1]), "write " + operator
+	}
 	if strings.Contains(message, "<EOF>") {
 		return "ends too early", "close what is open: ( [ { \" '"
 	}
@@ -134,39 +168,9 @@ func suggest(name string, known []string) string {
 
 // near is the hint to write the known name that is nearest, "" where none is near.
 func near(name string, known []string) string {
-	best, distance := "", 3
-	if len(name) <= 3 {
-		distance = 2
-	}
-	for _, k := range known {
-		if d := editDistance(strings.ToLower(name), strings.ToLower(k)); d < distance {
-			best, distance = k, d
-		}
-	}
+	best := provider.Nearest(name, known)
 	if best == "" {
 		return ""
 	}
 	return "write " + best
-}
-
-// editDistance is how many letters must be added, removed or changed.
-func editDistance(a, b string) int {
-	// The distances of the beginnings of b from the beginning of a seen so far.
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			changed := diagonal
-			if a[i] != b[j] {
-				changed++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(changed, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -7,39 +7,28 @@ import (
 
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/interpreter"
-	"pgregory.net/rapid"
 
 	"paybridge/schemas/provider"
 )
 
-func TestEditDistance(t *testing.T) {
-	for _, c := range []struct {
-		a, b string
-		want int
-	}{
-		{"", "", 0},
-		{"", "abc", 3},
-		{"abc", "abc", 0},
-		{"abc", "ab", 1},
-		{"abc", "xabc", 1},
-		{"itme", "item", 2},
-		{"kitten", "sitting", 3},
+// TestIssuesSpeakOfPacks says what is said of the mistakes of those who know other
+// languages.
+func TestIssuesSpeakOfPacks(t *testing.T) {
+	for expression, want := range map[string]string{
+		`item.a = "x"`:                     "has a single =, which compares nothing (at character 8); write ==",
+		`item.a == "x" and item.b == "y"`:  "has the word and for an operator (at character 15); write &&",
+		`item.a == "x" or item.b == "y"`:   "has the word or for an operator (at character 15); write ||",
+		`item.a.toLower()`:                 "write lowerAscii",
+		`string(minor(item.cents))`:        "minor does not take (dyn) (at character 13); write minor(amount, currency)",
+		`string(money(item.a, "BRL", 1))`:  "write money(amount, currency)",
+		`string(time_in(item.at))`:         `write time_in(x, "America/Sao_Paulo")`,
+		`item.a == 5 ? "x" : string(-"y")`: "make the types alike",
 	} {
-		if got := editDistance(c.a, c.b); got != c.want {
-			t.Errorf("from %q to %q it is %d, want %d", c.a, c.b, got, c.want)
+		_, err := Compile(readPack(t, "\ntype_prefix: com.acme\ntype: |\n  "+expression+"\nderived_id: [item.id]"), Settings{})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %s", expression, err, want)
 		}
 	}
-	word := rapid.StringMatching(`[a-c]{0,8}`)
-	rapid.Check(t, func(t *rapid.T) {
-		a, b, c := word.Draw(t, "a"), word.Draw(t, "b"), word.Draw(t, "c")
-		d := editDistance(a, b)
-		if d != editDistance(b, a) || (d == 0) != (a == b) || d > max(len(a), len(b)) {
-			t.Errorf("from %q to %q it is %d", a, b, d)
-		}
-		if d > editDistance(a, c)+editDistance(c, b) {
-			t.Errorf("by way of %q it is shorter from %q to %q", c, a, b)
-		}
-	})
 }
 
 func TestSuggest(t *testing.T) {

@@ -153,7 +153,7 @@ func TestSchemes(t *testing.T) {
 		},
 		"tolerance as a number": {
 			edit(hmacWith(", timestamp: {header: T, unit: seconds, tolerance: 300}"), "{body}", "{timestamp}{body}"),
-			[]string{`:4: auth.timestamp.tolerance: is a number, not text`},
+			[]string{`:4: auth.timestamp.tolerance: has no unit; write 300s or 5m`},
 		},
 		"tolerance of zero": {
 			edit(hmacWith(", timestamp: {header: T, unit: seconds, tolerance: 0s}"), "{body}", "{timestamp}{body}"),

@@ -29,12 +29,13 @@ type Fixture struct {
 	AllowWeak  bool            // allow_weak: the secrets are a documentation's examples
 	Sequence   uint64          // sequence of the delivery in the stream; 1 where the case does not say
 
-	Answer     int      // answer: 200 or 401
-	AnswerBody string   // answer_body: constant body of the 200; "" where the case does not say
-	AnswerType string   // answer_type: its content type
-	Stored     []string // stored: canonical names of those of its headers that are stored with the delivery; nil where the case does not say
-	DeadLetter string   // dead_letter: reason, of the delivery or of an item; "" where there is none
-	Events     [][]byte // in order of the items
+	Answer     int        // answer: 200 or 401
+	AnswerBody string     // answer_body: constant body of the 200; "" where the case does not say
+	AnswerType string     // answer_type: its content type
+	Stored     []string   // stored: canonical names of those of its headers that are stored with the delivery; nil where the case does not say
+	DeadLetter string     // dead_letter: reason, of the delivery or of an item; "" where there is none
+	Events     [][]byte   // in order of the items
+	EventsAt   []Position // where each of them begins; nil where the fixture was made in Go
 }
 
 // FixtureSecret is a secret of a fixture: not a secret at all.

@@ -44,7 +44,11 @@ func (r *reader) parse(data []byte) (object, bool) {
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	if err := decoder.Decode(&document); err != nil {
 		line, message := syntaxError(err)
-		r.problem(&yaml.Node{Line: line}, "", "", "is not YAML: %s", message)
+		hint := ""
+		if at := cutExpression(data, line); at > 0 {
+			line, hint = at, "put the whole expression in single quotes"
+		}
+		r.problem(&yaml.Node{Line: line}, "", hint, "is not YAML: %s", message)
 		return object{}, false
 	}
 	var second yaml.Node
@@ -75,6 +79,28 @@ func syntaxError(err error) (line int, message string) {
 	return line, message
 }
 
+// A value that begins with a quoted text and goes on after it, or holds ": ", is cut
+// by YAML where an expression of CEL is meant.
+var (
+	quotedStart = regexp.MustCompile(`(?:^|[{,-])\s*[\w.-]+:\s+(?:"[^"]*"|'[^']*')\s*[^\s#,}\]]`)
+	colonInside = regexp.MustCompile(`^\s*[\w.-]+:\s+[^\s"'#].*:\s`)
+)
+
+// cutExpression is the line of the expression that YAML cannot read; 0 where the
+// mistake is another. The parser's own line is that of the mapping around it.
+func cutExpression(data []byte, line int) int {
+	lines := strings.Split(string(data), "\n")
+	for i := max(line-1, 0); i < len(lines); i++ {
+		if quotedStart.MatchString(lines[i]) {
+			return i + 1
+		}
+	}
+	if line > 0 && line <= len(lines) && colonInside.MatchString(lines[line-1]) {
+		return line
+	}
+	return 0
+}
+
 // object is a mapping with its keys looked up and its path known.
 type object struct {
 	r      *reader
@@ -82,12 +108,13 @@ type object struct {
 	node   *yaml.Node
 	keys   []*yaml.Node // in the order of the file
 	values map[string]*yaml.Node
+	meant  map[string]bool // keys that are not there because they are misspelled
 }
 
 // object reads n as a mapping; false, with a problem recorded, where it is none.
 // A key that stands twice is a problem; the first one counts.
 func (r *reader) object(path string, n *yaml.Node) (object, bool) {
-	o := object{r: r, path: path, node: n, values: map[string]*yaml.Node{}}
+	o := object{r: r, path: path, node: n, values: map[string]*yaml.Node{}, meant: map[string]bool{}}
 	if n.Kind != yaml.MappingNode {
 		r.problem(n, path, "write key: value lines", "is %s, not a mapping", kindOf(n))
 		return o, false
@@ -121,17 +148,27 @@ func (o object) has(name string) bool {
 	return n != nil && n.ShortTag() != "!!null"
 }
 
-// only reports the keys that are not known.
+// only reports the keys that are not known. It comes before the keys are read, so
+// that one that is misspelled is not missing, too.
 func (o object) only(known ...string) {
 	for _, key := range o.keys {
-		if !slices.Contains(known, key.Value) {
-			o.r.problem(key, o.key(key.Value), "write one of: "+strings.Join(known, ", "), "is not a key of the format")
+		if slices.Contains(known, key.Value) {
+			continue
 		}
+		hint := "write one of: " + strings.Join(known, ", ")
+		if near := Nearest(key.Value, known); near != "" && o.values[near] == nil {
+			hint = "did you mean " + near + "?"
+			o.meant[near] = true
+		}
+		o.r.problem(key, o.key(key.Value), hint, "is not a key of the format")
 	}
 }
 
 // missing reports that a key has to be there.
 func (o object) missing(name, hint string) {
+	if o.meant[name] {
+		return // said of the key that was written instead
+	}
 	o.r.problem(o.node, o.key(name), hint, "is missing")
 }
 

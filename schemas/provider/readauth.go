@@ -143,6 +143,7 @@ func (r *reader) readSignature(parent object) Signature {
 	o.only("header", "headers", "list", "pairs", "take", "prefix", "prefix_optional", "encoding")
 	s := Signature{At: r.at(n), List: o.text("list").Text, Pairs: o.text("pairs").Text, Take: o.text("take").Text, Prefix: o.text("prefix").Text, Optional: o.flag("prefix_optional")}
 	switch {
+	case o.meant["header"] || o.meant["headers"]: // said of the key that was written instead
 	case o.has("header") == o.has("headers"):
 		o.r.problem(n, o.key("header"), "write header: NAME, or headers: [NAME, ALIAS]", "has to stand, or headers, and not both")
 	case o.has("header"):

@@ -241,6 +241,7 @@ func (a *archive) readExpected(f *Fixture) {
 			a.fault(a.lines[name], name, "", "is not JSON")
 		}
 		f.Events = append(f.Events, file.Data)
+		f.EventsAt = append(f.EventsAt, Position{File: a.file, Line: a.lines[name]})
 	}
 	known := []string{"case.yaml", "headers", "body", "body.base64"}
 	for i := range f.Events {

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -83,6 +84,14 @@ func (o object) span(name string, most time.Duration) time.Duration {
 		return 0
 	}
 	const hint = "write a number and a unit: 30s, 5m, 1h"
+	if seconds, err := strconv.Atoi(n.Value); err == nil && seconds > 0 && n.ShortTag() == "!!int" {
+		write := fmt.Sprintf("write %ds", seconds)
+		if seconds%60 == 0 {
+			write += fmt.Sprintf(" or %dm", seconds/60)
+		}
+		o.wrong(name, write, "has no unit")
+		return 0
+	}
 	t, ok := o.r.scalar(n, o.key(name))
 	if !ok {
 		return 0

@@ -63,7 +63,7 @@ func TestValues(t *testing.T) {
 		{"span: the most", span, "k: 1h", "1h0m0s"},
 		{"span: more", span, "k: 61m", "1h1m0s f:1: k: 61m is not over 0 and at most 1h0m0s; write a number and a unit: 30s, 5m, 1h"},
 		{"span: negative", span, "k: -5m", "-5m0s f:1: k: -5m is not over 0 and at most 1h0m0s; write a number and a unit: 30s, 5m, 1h"},
-		{"span: number", span, "k: 300", `0s f:1: k: is a number, not text; put it in quotes: "300"`},
+		{"span: number", span, "k: 300", `0s f:1: k: has no unit; write 300s or 5m`},
 		{"texts", texts, "k: [a, b]", "[a b]"},
 		{"texts left out", texts, "j: a", "[]"},
 		{"texts: all problems", texts, "k:\n  - a\n  - 5\n  - ''\n  - a\n", `[a] f:3: k[1]: is a number, not text; put it in quotes: "5"|f:4: k[2]: is empty; write it, or remove the item|f:5: k[3]: "a" stands twice; remove one`},

@@ -152,7 +152,11 @@ var errNoEvent = errors.New("is missing: write what must come of it, or let `pay
 func (p *pack) compareEvents(f provider.Fixture, events []*event.Event) []string {
 	var problems []string
 	for i, e := range events {
-		file := fmt.Sprintf("event-%d.json", i)
+		at := f.At
+		if i < len(f.EventsAt) {
+			at = f.EventsAt[i]
+		}
+		file := fmt.Sprintf("%s: event-%d.json", at, i)
 		got, err := e.AppendStructured(nil)
 		if err != nil {
 			problems = append(problems, file+": "+err.Error())
@@ -170,9 +174,9 @@ func (p *pack) compareEvents(f provider.Fixture, events []*event.Event) []string
 		}
 	}
 	for i := len(events); i < len(f.Events); i++ {
-		problems = append(problems, fmt.Sprintf("event-%d.json: nothing becomes that event", i))
+		problems = append(problems, fmt.Sprintf("%s: event-%d.json: nothing becomes that event", f.EventsAt[i], i))
 	}
-	return prefixed(f, problems)
+	return problems
 }
 
 // prefixed puts the fixture's place before each problem.
