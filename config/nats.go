@@ -35,6 +35,9 @@ func (n NATS) Options(name, inboxPrefix string) ([]nats.Option, error) {
 		nats.PingInterval(10 * time.Second),
 		nats.MaxPingsOutstanding(2),
 		nats.DrainTimeout(20 * time.Second),
+		// A server that takes connections and reads nothing must hold nobody up: the
+		// library writes under the lock that everything else of the connection needs.
+		nats.FlusherTimeout(time.Second),
 	}
 	if inboxPrefix != "" {
 		options = append(options, nats.CustomInboxPrefix(inboxPrefix))

@@ -38,10 +38,11 @@ type committer struct {
 
 	mu       sync.Mutex
 	pace     pace
-	ids      map[string]*waiting // message id → who waits for it first
-	queue    []*waiting          // gathered, oldest first
-	onTheWay int                 // messages that were sent by themselves
-	batching bool                // a batch is under way
+	ids      map[string]*waiting     // message id → who waits for it first
+	queue    []*waiting              // gathered, oldest first
+	onTheWay int                     // messages that were sent by themselves
+	batching bool                    // a batch is under way
+	giveUp   context.CancelCauseFunc // ends the wait for the answer to it; nil where there is none
 	batches  sync.WaitGroup
 }
 
@@ -243,18 +244,27 @@ func (c *committer) take() []*waiting {
 		}
 		n++
 	}
-	taken := c.queue[:n:n]
+	taken := c.queue[:n:n] // empty where all have left meanwhile
 	c.queue = append([]*waiting(nil), c.queue[n:]...)
 	return taken
 }
 
 // commit stores a batch and tells everybody.
 func (c *committer) commit(group []*waiting) {
-	first, err := c.publish(group)
+	var first uint64
+	var err error
+	if len(group) > 0 {
+		first, err = c.publish(group)
+	}
 	now := c.now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.batching = false
+	if len(group) == 0 {
+		c.pace.failed()
+		c.dispatch(now)
+		return
+	}
 	var rejected *rejectedError
 	result := "ok"
 	switch {
@@ -297,5 +307,27 @@ func (c *committer) publish(group []*waiting) (first uint64, err error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), c.patience)
 	defer cancel()
-	return c.batch.publish(ctx, messages)
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	c.awaits(giveUp)
+	defer c.awaits(nil)
+	if first, err = c.batch.publish(ctx, messages); err != nil && errors.Is(context.Cause(ctx), nats.ErrDisconnected) {
+		err = nats.ErrDisconnected
+	}
+	return first, err
+}
+
+func (c *committer) awaits(giveUp context.CancelCauseFunc) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.giveUp = giveUp
+}
+
+// disconnected ends the wait for the answer to a batch: the server that owed it is gone.
+func (c *committer) disconnected() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.giveUp != nil {
+		c.giveUp(nats.ErrDisconnected)
+	}
 }

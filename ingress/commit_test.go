@@ -433,3 +433,55 @@ func TestHeirs(t *testing.T) {
 	}
 	g.checkEmpty(t)
 }
+
+// unanswered is a connection whose requests nobody answers.
+type unanswered struct{ asked chan struct{} }
+
+func (u unanswered) PublishMsg(*nats.Msg) error { return nil }
+
+func (u unanswered) RequestMsgWithContext(ctx context.Context, _ *nats.Msg) (*nats.Msg, error) {
+	close(u.asked)
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// TestBatchEndsWithTheConnection: the answer to a batch is not waited for when the server
+// that owed it is gone, so that nobody queues behind it; it may be tried again.
+func TestBatchEndsWithTheConnection(t *testing.T) {
+	m, err := newMetrics(prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := unanswered{make(chan struct{})}
+	c := newCommitter(nil, batch{u, func() string { return "one" }}, time.Hour, m, time.Now)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := c.publish([]*waiting{{message: message("a")}, {message: message("b")}})
+		ended <- err
+	}()
+	<-u.asked
+	c.disconnected()
+	select {
+	case err = <-ended:
+	case <-time.After(20 * time.Second):
+		t.Fatal("it waits for the answer")
+	}
+	if result, again := resultOf(nil, err); result != "disconnected" || !again {
+		t.Errorf("%v: %s, again %t", err, result, again)
+	}
+	c.disconnected() // nothing is under way: nothing to give up
+}
+
+// TestEmptyBatch: all who gathered may leave before their batch does.
+func TestEmptyBatch(t *testing.T) {
+	m, err := newMetrics(prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newCommitter(nil, batch{}, time.Hour, m, time.Now)
+	c.batching = true
+	c.commit(c.take())
+	if c.batching {
+		t.Error("a batch of nothing is under way for ever")
+	}
+}

@@ -3,7 +3,9 @@ package ingress
 import (
 	"errors"
 	"fmt"
+	"net"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -45,6 +47,7 @@ var errInjected = errors.New("injected")
 var faults = []fault{
 	{"refused", failing(errInjected)},
 	{"not connected", failing(nats.ErrReconnectBufExceeded)},
+	{"broken under a write", failing(&net.OpError{Op: "write", Err: syscall.EPIPE})},
 	{"lost on the way", failing(nil)},
 	{"answer lost", stream.stores},
 	{"stored, then disconnected", func(s stream, m *nats.Msg) error { return errors.Join(s.stores(m), nats.ErrDisconnected) }},

@@ -27,8 +27,10 @@ func (s *single) resolve(token uint64, a acknowledged) {
 	}
 }
 
-// close ends the subscription; the next message begins another.
+// close waits for what is being sent and ends the subscription; the next message begins
+// another.
 func (s *single) close() {
+	s.rest.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.heard != nil {
@@ -48,14 +50,15 @@ func (s *single) disconnected() {
 	}
 }
 
-// follow tells those who wait whenever the connection is lost. Calling stop ends that,
-// and the subscription.
-func (s *single) follow(conn *nats.Conn) (stop func()) {
+// follow tells those who wait, and also, whenever the connection is lost. Calling stop
+// ends that, and the subscription.
+func (s *single) follow(conn *nats.Conn, also func()) (stop func()) {
 	lost := conn.StatusChanged(nats.RECONNECTING, nats.CLOSED)
 	var following sync.WaitGroup
 	following.Go(func() {
 		for range lost {
 			s.disconnected()
+			also()
 		}
 	})
 	return func() {

@@ -68,7 +68,7 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 		publish: prometheus.NewHistogram(histogram("paybridge_publish_seconds",
 			"Time from the first publish of a delivery to its outcome, retries included.")),
 		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "paybridge_publish_attempts_total", Help: "Publishes to the raw stream, by result.",
+			Name: "paybridge_publish_attempts_total", Help: "Attempts to store a delivery, by result; those that share another's publish included.",
 		}, []string{"result"}),
 		batches: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "paybridge_publish_batches_total",

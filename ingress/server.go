@@ -105,7 +105,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, public.Close())
 	}
-	defer s.single.follow(s.o.Conn)()
+	defer s.single.follow(s.o.Conn, s.commits.disconnected)()
 	started := Addresses{Public: public.listener.Addr().String()}
 	if admin != nil {
 		started.Admin = admin.listener.Addr().String()

@@ -13,7 +13,7 @@ import (
 )
 
 // publisher is the part of [nats.Conn] that single sends with: a publish may return
-// before its message has left, and keeps nothing of it. It is called concurrently.
+// before its message has left, and keeps nothing of it. It is called by one goroutine at a time.
 type publisher interface {
 	PublishMsg(m *nats.Msg) error
 }
@@ -40,6 +40,7 @@ type single struct {
 	spare   []leaving // the room of those that left before
 	sending bool      // somebody sends what is leaving
 	replies sync.Pool // of *reply
+	rest    sync.WaitGroup
 }
 
 // leaving is a message that is to be sent.
@@ -76,7 +77,7 @@ func (s *single) send(ctx context.Context, m *nats.Msg) (*jetstream.PubAck, erro
 	if first {
 		runtime.Gosched()
 		if s.sendAll() {
-			go s.sendRest()
+			s.rest.Go(s.sendRest)
 		}
 	}
 	select {
@@ -120,7 +121,7 @@ func (s *single) sendAll() (more bool) {
 	s.mu.Lock()
 	all := s.leaving
 	s.leaving, s.spare = s.spare[:0], nil
-	// What nobody waits for any more must not be stored after all.
+	// What nobody waits for any more need not be stored.
 	all = slices.DeleteFunc(all, func(l leaving) bool { return s.waiting[l.token] == nil })
 	s.mu.Unlock()
 	for _, l := range all {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync"
 	"time"
 
@@ -36,7 +37,7 @@ type receipt struct {
 // store puts deliveries into the raw stream.
 type store struct {
 	sender  sender
-	budget  time.Duration // of one put
+	budget  time.Duration // of one put, and of what its sender waited for before
 	metrics *metrics
 	now     func() time.Time
 
@@ -67,11 +68,13 @@ func (e *storeError) Unwrap() error { return e.err }
 func (s *store) put(m *nats.Msg, began time.Time) (receipt, error) {
 	m.Header[jetstream.ExpectedStreamHeader] = expectedStream
 	var pause *backoff.ExponentialBackOff
-	for attempt, left := 1, s.budget; ; attempt++ {
+	started := s.now()
+	waited := started.Sub(began)
+	for attempt, left := 1, s.budget-waited; ; attempt++ {
 		ack, err := s.attempt(m, left)
 		result, again := resultOf(ack, err)
 		s.metrics.attempted(result)
-		took := s.now().Sub(began)
+		took := s.now().Sub(started)
 		if err == nil {
 			s.metrics.publish.Observe(took.Seconds())
 			return receipt{ack.Stream, ack.Sequence, ack.Duplicate, attempt, took}, nil
@@ -80,7 +83,7 @@ func (s *store) put(m *nats.Msg, began time.Time) (receipt, error) {
 			pause = newPause()
 		}
 		wait := pause.NextBackOff()
-		if !again || took+wait >= s.budget {
+		if !again || waited+took+wait >= s.budget {
 			s.metrics.publish.Observe(took.Seconds())
 			return receipt{}, &storeError{result, again, attempt, err}
 		}
@@ -136,6 +139,7 @@ func resultOf(ack *jetstream.PubAck, err error) (result string, again bool) {
 		return "ok", false
 	}
 	var api *jetstream.APIError
+	var network net.Error // of a write: the connection broke under it
 	switch {
 	case errors.As(err, &api):
 		return resultOfAPI(api)
@@ -146,7 +150,7 @@ func resultOf(ack *jetstream.PubAck, err error) (result string, again bool) {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout):
 		return "timeout", true
 	case errors.Is(err, nats.ErrDisconnected), errors.Is(err, nats.ErrConnectionReconnecting),
-		errors.Is(err, nats.ErrReconnectBufExceeded):
+		errors.Is(err, nats.ErrReconnectBufExceeded), errors.As(err, &network):
 		return "disconnected", true
 	default:
 		return "error", false // closed for good, too large, no acknowledgement at all

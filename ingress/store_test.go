@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -39,6 +41,27 @@ func apiError(code int, errorCode jetstream.ErrorCode) error {
 	return fmt.Errorf("nats: %w", &jetstream.APIError{Code: code, ErrorCode: errorCode})
 }
 
+// TestPutCountsWhatWasWaited: what a sender has waited for before is part of the budget of
+// the first attempt too.
+func TestPutCountsWhatWasWaited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, err := newMetrics(prometheus.NewRegistry())
+		if err != nil {
+			t.Fatal(err)
+		}
+		fake := &senders{outcomes: []func(context.Context) (*jetstream.PubAck, error){silent}}
+		s := &store{sender: fake, budget: DefaultBudget, metrics: m, now: time.Now}
+		const waited = DefaultBudget - 500*time.Millisecond
+		began := time.Now()
+		if _, err := s.put(&nats.Msg{Header: nats.Header{}}, began.Add(-waited)); err == nil {
+			t.Error("stored by a bus that says nothing")
+		}
+		if took := time.Since(began); waited+took > DefaultBudget {
+			t.Errorf("%v after %v of waiting: more than the budget of %v", took, waited, DefaultBudget)
+		}
+	})
+}
+
 // TestPut has every outcome of a publish, on a clock that costs nothing.
 func TestPut(t *testing.T) {
 	good := acks(jetstream.PubAck{Stream: rawStream, Sequence: 7})
@@ -54,6 +77,7 @@ func TestPut(t *testing.T) {
 		{"stored before", []func(context.Context) (*jetstream.PubAck, error){acks(jetstream.PubAck{Stream: rawStream, Sequence: 7, Duplicate: true})}, "duplicate", true, 1, 0},
 		{"no responders, then stored", []func(context.Context) (*jetstream.PubAck, error){fails(jetstream.ErrNoStreamResponse), fails(nats.ErrNoResponders), good}, "ok", true, 3, time.Second},
 		{"disconnected, then stored", []func(context.Context) (*jetstream.PubAck, error){fails(nats.ErrDisconnected), fails(nats.ErrReconnectBufExceeded), good}, "ok", true, 3, time.Second},
+		{"connection broken under a write, then stored", []func(context.Context) (*jetstream.PubAck, error){fails(&net.OpError{Op: "write", Err: syscall.EPIPE}), good}, "ok", true, 2, time.Second},
 		{"id in process, then stored", []func(context.Context) (*jetstream.PubAck, error){fails(apiError(409, codeIDInProcess)), good}, "ok", true, 2, time.Second},
 		{"silent, then stored", []func(context.Context) (*jetstream.PubAck, error){silent, good}, "ok", true, 2, 3 * time.Second},
 		{"unavailable, then stored", []func(context.Context) (*jetstream.PubAck, error){fails(apiError(503, 10008)), good}, "ok", true, 2, time.Second},

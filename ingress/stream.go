@@ -76,6 +76,7 @@ func drift(c jetstream.StreamConfig, maxBody int64) []string {
 		{c.PersistMode != jetstream.DefaultPersistMode, "acknowledges before it stores (persist mode is async)"},
 		{c.Sealed, "is sealed"},
 		{c.AllowRollup, "allows rollups, which delete"},
+		{!c.AllowAtomicPublish, "does not take atomic batches"},
 		{!c.DenyDelete, "allows the deletion of single messages"},
 		{c.Duplicates < minWindow, "has a duplicate window below " + minWindow.String()},
 		{c.MaxMsgSize > 0 && int64(c.MaxMsgSize) < maxBody+storedRoom, "takes smaller messages than max_body + 32 KiB"},

@@ -36,6 +36,7 @@ func TestDrift(t *testing.T) {
 		{"persist", func(c *jetstream.StreamConfig) { c.PersistMode = jetstream.AsyncPersistMode }},
 		{"sealed", func(c *jetstream.StreamConfig) { c.Sealed = true }},
 		{"rollups", func(c *jetstream.StreamConfig) { c.AllowRollup = true }},
+		{"atomic batches", func(c *jetstream.StreamConfig) { c.AllowAtomicPublish = false }},
 		{"deletion", func(c *jetstream.StreamConfig) { c.DenyDelete = false }},
 		{"window", func(c *jetstream.StreamConfig) { c.Duplicates = time.Second }},
 		{"smaller messages", func(c *jetstream.StreamConfig) { c.MaxMsgSize = DefaultMaxBody }},

@@ -108,6 +108,7 @@ func (s *Server) put(c *call) *problem {
 		return problemStore
 	}
 	if c.receipt.attempts == 1 { // an attempt that failed may still be looking at its message
+		message.Data = nil // the body is not the room's to keep
 		s.rooms.Put(room)
 	}
 	return nil

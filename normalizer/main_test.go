@@ -1,16 +1,17 @@
 package normalizer
 
 import (
-	"os"
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"paybridge/deploy/jetstream/jetstreamtest"
 )
 
+// TestMain checks that nothing of ours is left running.
 func TestMain(m *testing.M) {
 	if poisonedWorker() {
 		return
 	}
-	goleak.VerifyTestMain(m)
-	os.Exit(0)
+	goleak.VerifyTestMain(m, jetstreamtest.BatchLeaks()...)
 }

@@ -27,7 +27,7 @@ func (s *stage) send() {
 	limit, batch := s.pace.atATime(s.at)
 	for len(s.ready) > 0 && s.sending < s.window && s.sendNext(limit, batch) {
 	}
-	s.pace.sent(s.at, underWay{singles: s.singles, batches: s.batches, full: len(s.ready) > 0 && s.batches == 0 && s.sending == s.window})
+	s.pace.sent(s.at, underWay{singles: s.singles, batches: s.batches, full: len(s.ready) > 0 && s.batches == 0 && s.singles == s.window})
 }
 
 // sendNext sends the next batch or single; it is false where what is ready gathers.

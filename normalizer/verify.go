@@ -105,6 +105,7 @@ func streamProblems(c jetstream.StreamConfig) []string {
 		{c.MaxMsgsPerSubject <= 0, "no limit for one subject"},
 		{c.DenyDelete, "no deletion of single messages"},
 		{!c.AllowRollup, "no rollups, which delete"},
+		{c.AllowAtomicPublish, "atomic batches"},
 		{!c.Sealed, "no seal of its own: it takes nothing more"},
 		{!c.AllowMsgTTL, "no messages that expire by themselves"},
 		{c.Mirror == nil && len(c.Sources) == 0, "no messages from other streams"},

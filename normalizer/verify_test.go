@@ -17,7 +17,7 @@ import (
 func TestUnsafeSettingsAreProblems(t *testing.T) {
 	stream := jetstream.StreamConfig{
 		Name: "PAYMENTS", Subjects: []string{"payments.*.*.*.>"}, Storage: jetstream.FileStorage,
-		Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardNew, DenyDelete: true,
+		Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardNew, DenyDelete: true, AllowAtomicPublish: true,
 		Duplicates: 48 * time.Hour, MaxAge: 90 * 24 * time.Hour,
 	}
 	raw := jetstream.StreamConfig{Name: "WEBHOOKS", MaxAge: 90 * 24 * time.Hour}
@@ -38,6 +38,7 @@ func TestUnsafeSettingsAreProblems(t *testing.T) {
 		{"subjects below payments.", func(c *jetstream.StreamConfig) { c.Subjects = []string{"other.>"} }, nil},
 		{"no deletion", func(c *jetstream.StreamConfig) { c.DenyDelete = false }, nil},
 		{"no rollups", func(c *jetstream.StreamConfig) { c.AllowRollup = true }, nil},
+		{"atomic batches", func(c *jetstream.StreamConfig) { c.AllowAtomicPublish = false }, nil},
 		{"no seal", func(c *jetstream.StreamConfig) { c.Sealed = true }, nil},
 		{"expire by themselves", func(c *jetstream.StreamConfig) { c.AllowMsgTTL = true }, nil},
 		{"from other streams", func(c *jetstream.StreamConfig) { c.Mirror = &jetstream.StreamSource{Name: "OTHER"} }, nil},
