@@ -1,6 +1,7 @@
 package normalizer
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -32,11 +33,12 @@ func (n *Normalizer) openSeals(next message.HandlerFunc) message.HandlerFunc {
 // open is the delivery in a raw message, or why it is not taken for one.
 func open(keys delivery.Keys, r *raw) (delivery.Delivery, *mapping.Dead) {
 	subject, header, data := r.msg.Subject, r.msg.Header, r.msg.Data
-	if err := keys.Open(subject, header, data); err != nil {
+	d, err := keys.Read(subject, header, data)
+	var sealed *delivery.SealError
+	switch {
+	case errors.As(err, &sealed):
 		return delivery.Delivery{}, &mapping.Dead{Reason: delivery.Unsealed, Problem: err.Error()}
-	}
-	d, err := delivery.Decode(subject, header, data)
-	if err != nil {
+	case err != nil:
 		return delivery.Delivery{}, &mapping.Dead{Reason: delivery.MappingFailed, Problem: err.Error()}
 	}
 	if apart := r.stored.Sub(d.ReceivedAt).Abs(); apart > sealAge {

@@ -37,7 +37,7 @@ type run struct {
 
 // start prepares the evaluation of d; the caller closes it.
 func (p *Program) start(d *delivery.Delivery, doc *document.Document) (*run, error) {
-	r := &run{program: p, delivery: d, digest: event.RawDigest(d.Body), body: value(doc.Root()), lets: make([]ref.Val, len(p.lets))}
+	r := &run{program: p, delivery: d, digest: event.RawDigestOf(d.BodyDigest()), body: value(doc.Root()), lets: make([]ref.Val, len(p.lets))}
 	var err error
 	r.plain, err = interpreter.NewExecutionFrame(r)
 	return r, err

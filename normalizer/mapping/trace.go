@@ -26,7 +26,7 @@ func TraceOf(d *delivery.Delivery) Trace {
 		return Trace{trace, d.Traceparent[36:52], (flags[1]-'0')&flagSampled != 0}
 	}
 	var room [256]byte
-	id := startedTrace(traceSeed(room[:0], d, event.RawDigest(d.Body)))
+	id := startedTrace(traceSeed(room[:0], d, event.RawDigestOf(d.BodyDigest())))
 	return Trace{ID: hex.EncodeToString(id[:]), Sampled: true}
 }
 

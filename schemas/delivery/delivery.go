@@ -21,6 +21,7 @@
 package delivery
 
 import (
+	"crypto/sha256"
 	"net/textproto"
 	"time"
 )
@@ -47,6 +48,17 @@ type Delivery struct {
 	// FirstReceivedAt is, of a delivery that was put into another environment, when its
 	// request came; the zero time of every other. See Reseal.
 	FirstReceivedAt time.Time
+
+	digest [sha256.Size]byte // of the body, where Keys.Read has hashed it; else zeros
+}
+
+// BodyDigest is the SHA-256 of the body. A delivery that [Keys.Read] made has it
+// already, and must keep its body.
+func (d *Delivery) BodyDigest() [sha256.Size]byte {
+	if d.digest == [sha256.Size]byte{} {
+		return sha256.Sum256(d.Body)
+	}
+	return d.digest
 }
 
 // SignedAt is the clock of the provider's signature: when the request came, wherever

@@ -108,32 +108,54 @@ func (e *SealError) Error() string { return "delivery: seal " + string(e.Problem
 // id, every Webhook-* header and data. It compares in constant time. The error is a
 // *SealError.
 func (k Keys) Open(subject string, h nats.Header, data []byte) error {
+	_, err := k.open(subject, h, data)
+	return err
+}
+
+// Read is the delivery in a message that one of the keys sealed: [Keys.Open], then
+// [Decode]. It hashes the body once, for the seal and for [Delivery.BodyDigest]. The
+// error is a *SealError or a *DecodeError.
+func (k Keys) Read(subject string, h nats.Header, data []byte) (Delivery, error) {
+	digest, err := k.open(subject, h, data)
+	if err != nil {
+		return Delivery{}, err
+	}
+	d, err := Decode(subject, h, data)
+	if err != nil {
+		return Delivery{}, err
+	}
+	d.digest = digest
+	return d, nil
+}
+
+// open is Open, and the SHA-256 of data.
+func (k Keys) open(subject string, h nats.Header, data []byte) (digest [sha256.Size]byte, err error) {
 	seals := h[SealHeader]
 	switch len(seals) {
 	case 0:
-		return &SealError{SealMissing}
+		return digest, &SealError{SealMissing}
 	case 1:
 	default:
-		return &SealError{SealMalformed}
+		return digest, &SealError{SealMalformed}
 	}
 	rest, isV1 := strings.CutPrefix(seals[0], "v1;")
 	id, mac, hasMAC := strings.Cut(rest, ";")
 	if !isV1 || !hasMAC || len(mac) != base64.RawURLEncoding.EncodedLen(sha256.Size) || !plainNames(h) {
-		return &SealError{SealMalformed}
+		return digest, &SealError{SealMalformed}
 	}
 	problem := SealUnknownKey
-	digest := sha256.Sum256(data)
+	digest = sha256.Sum256(data)
 	for _, key := range k {
 		if key.id != id {
 			continue
 		}
 		// Texts are compared, not decoded bytes: a seal has one spelling.
 		if hmac.Equal([]byte(key.seal(subject, h, digest)), []byte(seals[0])) {
-			return nil
+			return digest, nil
 		}
 		problem = SealWrong
 	}
-	return &SealError{problem}
+	return digest, &SealError{problem}
 }
 
 // plainNames reports whether no sealed line of h could be read as another: a

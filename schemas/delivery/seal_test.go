@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -96,7 +97,43 @@ func TestOpenRefusesEveryChange(t *testing.T) {
 			if got := problem(t, keys.Open(msg.Subject, msg.Header, msg.Data)); got != tt.want {
 				t.Errorf("problem %q, want %q", got, tt.want)
 			}
+			if d, err := keys.Read(msg.Subject, msg.Header, msg.Data); problem(t, err) != tt.want || tt.want != "" && d.Body != nil {
+				t.Errorf("read %+v, %v, want problem %q", d, err, tt.want)
+			}
 		})
+	}
+}
+
+// TestReadIsOpenAndDecode: and it knows the digest that everybody else computes.
+func TestReadIsOpenAndDecode(t *testing.T) {
+	keys := Keys{testKey(t, "k1")}
+	for _, body := range []string{`{"a":1}`, ""} {
+		d := testDelivery()
+		d.Body = []byte(body)
+		msg := d.Message(keys)
+		got, err := keys.Read(msg.Subject, msg.Header, msg.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := Decode(msg.Subject, msg.Header, msg.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.digest != sha256.Sum256(d.Body) || got.BodyDigest() != got.digest || want.BodyDigest() != got.digest {
+			t.Errorf("%q: digests %x, %x, %x", body, got.digest, got.BodyDigest(), want.BodyDigest())
+		}
+		got.digest = want.digest
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: read %+v, decoded %+v", body, got, want)
+		}
+	}
+	// What is sealed and no delivery is the decoder's to refuse.
+	msg := testDelivery().Message(nil)
+	msg.Header.Del(SchemeHeader)
+	msg.Header.Set(SealHeader, keys[0].seal(msg.Subject, msg.Header, sha256.Sum256(msg.Data)))
+	var undecoded *DecodeError
+	if _, err := keys.Read(msg.Subject, msg.Header, msg.Data); !errors.As(err, &undecoded) || undecoded.Header != SchemeHeader {
+		t.Errorf("without a scheme: %v", err)
 	}
 }
 

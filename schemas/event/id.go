@@ -49,8 +49,10 @@ func appendPadded(dst []byte, n uint64, width int) []byte {
 }
 
 // RawDigest is the attribute rawdigest of a delivery's body: "sha256-<hex>".
-func RawDigest(body []byte) string {
+func RawDigest(body []byte) string { return RawDigestOf(sha256.Sum256(body)) }
+
+// RawDigestOf is [RawDigest] for who has the body's SHA-256 already.
+func RawDigestOf(sum [sha256.Size]byte) string {
 	var room [len(rawDigestPrefix) + 2*sha256.Size]byte
-	sum := sha256.Sum256(body)
 	return string(hex.AppendEncode(append(room[:0], rawDigestPrefix...), sum[:]))
 }
