@@ -23,11 +23,15 @@ const minKeyBytes = 16
 type Key struct {
 	id   string
 	seal sealFunc // a function, because a dump of a struct that holds a Key shows its address and no more
+	fits fitsFunc
 }
 
 // sealFunc is the value of the Webhook-Seal header over a message whose body has a
 // digest.
 type sealFunc func(subject string, h nats.Header, digest [sha256.Size]byte) string
+
+// fitsFunc says whether that value is seal, in constant time.
+type fitsFunc func(seal, subject string, h nats.Header, digest [sha256.Size]byte) bool
 
 // Keys are the keys of the seal: the first one seals, all of them open. A key is
 // rotated by putting its successor first and dropping it when no stored message
@@ -63,7 +67,9 @@ func NewWeakKey(id, secret string) (Key, error) {
 	if secret == "" {
 		return Key{}, fmt.Errorf("seal: key %s is empty", id)
 	}
-	return Key{id: id, seal: newSeal(id, []byte(secret))}, nil
+	key := Key{id: id}
+	key.seal, key.fits = newSeal(id, []byte(secret))
+	return key, nil
 }
 
 // placeholders are parts of texts that stand where a key is to come, in lower-case
@@ -150,7 +156,7 @@ func (k Keys) open(subject string, h nats.Header, data []byte) (digest [sha256.S
 			continue
 		}
 		// Texts are compared, not decoded bytes: a seal has one spelling.
-		if hmac.Equal([]byte(key.seal(subject, h, digest)), []byte(seals[0])) {
+		if key.fits(seals[0], subject, h, digest) {
 			return digest, nil
 		}
 		problem = SealWrong
@@ -177,26 +183,40 @@ func plainNames(h nats.Header) bool {
 	return len(h[MessageIDHeader]) == 1 && strings.IndexByte(h[MessageIDHeader][0], '\n') < 0
 }
 
-// sealing is what one seal needs, used again by the next: a keyed hash, and the text
-// that is sealed.
+// sealing is what one seal needs, used again by the next: a keyed hash, the text that
+// is sealed and then the seal, and the seal that it is compared with.
 type sealing struct {
-	mac  hash.Hash
-	text []byte
-	sum  [sha256.Size]byte
+	mac   hash.Hash
+	text  []byte
+	given []byte
+	sum   [sha256.Size]byte
 }
 
-// newSeal makes the seals of a key.
-func newSeal(id string, secret []byte) sealFunc {
+// newSeal makes and checks the seals of a key.
+func newSeal(id string, secret []byte) (sealFunc, fitsFunc) {
 	start := "v1;" + id + ";"
-	pool := sync.Pool{New: func() any { return &sealing{mac: hmac.New(sha256.New, secret), text: make([]byte, 0, 1024)} }}
-	return func(subject string, h nats.Header, digest [sha256.Size]byte) string {
+	pool := &sync.Pool{New: func() any { return &sealing{mac: hmac.New(sha256.New, secret), text: make([]byte, 0, 1024)} }}
+	seal := func(subject string, h nats.Header, digest [sha256.Size]byte) string {
 		s := pool.Get().(*sealing)
 		defer pool.Put(s)
-		s.text = appendSealed(s.text[:0], subject, h, digest)
-		s.mac.Reset()
-		s.mac.Write(s.text)
-		return string(base64.RawURLEncoding.AppendEncode(append(s.text[:0], start...), s.mac.Sum(s.sum[:0])))
+		return string(s.seal(start, subject, h, digest))
 	}
+	fits := func(given, subject string, h nats.Header, digest [sha256.Size]byte) bool {
+		s := pool.Get().(*sealing)
+		defer pool.Put(s)
+		s.given = append(s.given[:0], given...)
+		return hmac.Equal(s.seal(start, subject, h, digest), s.given)
+	}
+	return seal, fits
+}
+
+// seal is the value of the header, until the next one is made.
+func (s *sealing) seal(start, subject string, h nats.Header, digest [sha256.Size]byte) []byte {
+	s.text = appendSealed(s.text[:0], subject, h, digest)
+	s.mac.Reset()
+	s.mac.Write(s.text)
+	s.text = base64.RawURLEncoding.AppendEncode(append(s.text[:0], start...), s.mac.Sum(s.sum[:0]))
+	return s.text
 }
 
 // appendSealed appends what is sealed, one line each: version, subject, message id,
