@@ -40,11 +40,12 @@ func (n *Normalizer) encode(o *outcome, before []mapping.Item, item mapping.Item
 	if dead := conflict(before, e); dead != nil {
 		return dead
 	}
-	msg, err := e.Message(n.Mode)
+	room := n.rooms.take()
+	msg, err := room.Message(e, n.Mode)
 	if err != nil {
 		return &mapping.Dead{Reason: delivery.MappingFailed, Problem: fmt.Sprintf("not a valid event: %v", err)}
 	}
-	o.addEvent(len(before), e, msg)
+	o.addEvent(len(before), e, msg).room = room
 	return nil
 }
 

@@ -16,7 +16,7 @@ import (
 type bus interface {
 	// send publishes without waiting and without blocking. It calls acked exactly
 	// once, perhaps before it returns, with the PubAck or with why there is none.
-	// The message may be stored without one.
+	// The message may be stored without one; it is the caller's again when it is acked.
 	send(m *nats.Msg, acked func(*jetstream.PubAck, error))
 	// sendBatch does the same with several messages of one stream, which are stored at
 	// consecutive sequences, or not at all; the PubAck is that of the first. After a
@@ -46,6 +46,7 @@ type stage struct {
 	version string   // of the program, for dead letters
 	window  int      // most publications under way
 	traced  bool     // note when publications leave and arrive
+	rooms   *rooms   // memory of what is stored, for what comes next
 
 	in      chan *outcome // room for everything in hand
 	answers chan answer   // room for the whole window: nobody who answers ever blocks
@@ -85,6 +86,7 @@ func newStage(b bus, n *Normalizer) *stage {
 		bus: b, now: n.now, log: n.log, metrics: n.metrics, storing: &n.storing, version: n.Version,
 		window:  n.window,
 		traced:  n.Tracer != nil,
+		rooms:   &n.rooms,
 		pace:    n.pace,
 		in:      make(chan *outcome, n.InHand),
 		answers: make(chan answer, n.window),

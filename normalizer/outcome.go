@@ -42,6 +42,7 @@ type publication struct {
 	key   string       // partitionkey; "" for a dead letter, which has no order
 	event *event.Event // nil for a dead letter
 	dead  *mapping.Dead
+	room  *event.Room // memory of msg, until it is stored; nil where it is not used again
 
 	unsure bool // it has failed before
 	fate   fate
@@ -59,8 +60,8 @@ const (
 )
 
 // addEvent adds an event and its encoded form.
-func (o *outcome) addEvent(item int, e *event.Event, msg *nats.Msg) {
-	o.add(&publication{msg: msg, stream: paymentsStream, item: item, key: e.PartitionKey, event: e})
+func (o *outcome) addEvent(item int, e *event.Event, msg *nats.Msg) *publication {
+	return o.add(&publication{msg: msg, stream: paymentsStream, item: item, key: e.PartitionKey, event: e})
 }
 
 // addDead adds a dead letter: of an item, or of the whole delivery as item 0.

@@ -22,6 +22,7 @@ type Normalizer struct {
 	log     *zap.Logger
 	metrics *metrics
 	inForce atomic.Pointer[inForce]
+	rooms   rooms
 	guard   crashGuard
 
 	storing    breaker // open while events or dead letters cannot be stored

@@ -64,6 +64,7 @@ func (s *stage) settle(ctx context.Context, a answer) {
 func (s *stage) finish(p *publication, as fate) {
 	p.fate = as
 	s.arrived(p)
+	s.rooms.giveBack(p)
 	s.metrics.publishes.WithLabelValues(fates[as]).Inc()
 	s.sure(p)
 	s.leave(p)

@@ -30,10 +30,10 @@ func BenchmarkAppendStructured(b *testing.B) {
 func BenchmarkMessage(b *testing.B) {
 	for _, mode := range []Mode{Structured, Binary} {
 		b.Run(string(mode), func(b *testing.B) {
-			e := benchEvent()
+			e, room := benchEvent(), Room{}
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := e.Message(mode); err != nil {
+				if _, err := room.Message(&e, mode); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/nats-io/nats.go"
@@ -45,45 +46,83 @@ func (e *Event) MessageID() string {
 // of CloudEvents, binary mode to the working draft of 1.0.3:
 // https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/nats-protocol-binding.md.
 // An event that does not pass Validate is an error.
-func (e *Event) Message(mode Mode) (*nats.Msg, error) {
-	switch mode {
-	case Structured:
-		data, err := e.AppendStructured(make([]byte, 0, envelopeRoom+len(e.Native)))
-		if err != nil {
-			return nil, err
-		}
-		return &nats.Msg{Subject: e.BusSubject(), Data: data, Header: nats.Header{
-			nats.MsgIdHdr:     {e.MessageID()},
-			contentTypeHeader: {structuredContentType},
-		}}, nil
-	case Binary:
-		return e.binaryMessage()
-	default:
-		return nil, &FieldError{"mode", "is neither structured nor binary"}
-	}
+func (e *Event) Message(mode Mode) (*nats.Msg, error) { return new(Room).Message(e, mode) }
+
+// Room is the memory of one message: it is most of what an event leaves to the garbage
+// collector. The zero value is ready for use.
+type Room struct {
+	msg    nats.Msg
+	data   []byte
+	values []string // of all headers: one allocation instead of one per header
 }
 
-// binaryMessage is e with its attributes as headers. There is no Content-Type, which
-// would make it structured: what the data is stands in ce-datacontenttype.
-func (e *Event) binaryMessage() (*nats.Msg, error) {
-	if err := e.Validate(); err != nil {
+// Message is [Event.Message] in this room: it ends the message that was in it before,
+// which nobody may look at any more.
+func (r *Room) Message(e *Event, mode Mode) (*nats.Msg, error) {
+	r.clear(envelopeRoom + len(e.Native))
+	var err error
+	switch mode {
+	case Structured:
+		err = r.structured(e)
+	case Binary:
+		err = r.binary(e)
+	default:
+		err = &FieldError{"mode", "is neither structured nor binary"}
+	}
+	if err != nil {
 		return nil, err
 	}
-	w := writer{buf: make([]byte, 0, envelopeRoom+len(e.Native))}
-	e.appendData(&w)
-	if w.err != nil {
-		return nil, w.err
+	r.set(nats.MsgIdHdr, e.MessageID())
+	r.msg.Subject, r.msg.Data = e.BusSubject(), r.data
+	return &r.msg, nil
+}
+
+// clear makes room for so many bytes of data.
+func (r *Room) clear(size int) {
+	if cap(r.data) < size {
+		r.data = make([]byte, 0, size)
 	}
+	if r.msg.Header == nil {
+		r.msg.Header = make(nats.Header)
+	}
+	clear(r.msg.Header)
+	clear(r.values)
+	r.data, r.values, r.msg = r.data[:0], r.values[:0], nats.Msg{Header: r.msg.Header}
+}
+
+// set gives a header its value.
+func (r *Room) set(name, value string) {
+	r.values = append(r.values, value)
+	n := len(r.values)
+	r.msg.Header[name] = r.values[n-1 : n : n]
+}
+
+func (r *Room) structured(e *Event) error {
+	var err error
+	if r.data, err = e.AppendStructured(r.data); err != nil {
+		return err
+	}
+	r.values = slices.Grow(r.values, 2)
+	r.set(contentTypeHeader, structuredContentType)
+	return nil
+}
+
+// binary is e with its attributes as headers. There is no Content-Type, which would
+// make it structured: what the data is stands in ce-datacontenttype.
+func (r *Room) binary(e *Event) error {
+	if err := e.Validate(); err != nil {
+		return err
+	}
+	w := writer{buf: r.data}
+	e.appendData(&w)
+	r.data = w.buf
 	var room [18]attribute
 	attributes := e.attributes(room[:0])
-	header := make(nats.Header, len(attributes)+1)
-	values := make([]string, len(attributes)) // one allocation for all headers
-	for i, a := range attributes {
-		values[i] = percentEncode(a.value)
-		header[attributePrefix+a.name] = values[i : i+1 : i+1]
+	r.values = slices.Grow(r.values, len(attributes)+1)
+	for _, a := range attributes {
+		r.set(attributePrefix+a.name, percentEncode(a.value))
 	}
-	header[nats.MsgIdHdr] = []string{e.MessageID()}
-	return &nats.Msg{Subject: e.BusSubject(), Header: header, Data: w.buf}, nil
+	return w.err
 }
 
 // isStructured tells the mode of a message by its headers: a Content-Type of

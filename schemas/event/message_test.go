@@ -109,6 +109,44 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
+// A room holds one message after the other, and each is as if made in a new one.
+func TestRoom(t *testing.T) {
+	long, small := testEvent(), testEvent()
+	long.Native = []byte(`"` + strings.Repeat("x", 10_000) + `"`)
+	small.Native, small.Subject, small.Traceparent = nil, "", ""
+	invalid := testEvent()
+	invalid.ID = ""
+	var room Room
+	for i, tt := range []struct {
+		e    Event
+		mode Mode
+	}{
+		{testEvent(), Structured}, {long, Structured}, {small, Structured}, {invalid, Structured}, {long, Binary},
+		{small, Binary}, {invalid, Binary}, {testEvent(), "other"}, {testEvent(), Structured}, {testEvent(), Binary},
+	} {
+		want, wantErr := tt.e.Message(tt.mode)
+		got, err := room.Message(&tt.e, tt.mode)
+		if !reflect.DeepEqual(got, want) || !reflect.DeepEqual(err, wantErr) {
+			t.Errorf("%d:\n got %v, %v\nwant %v, %v", i, got, err, want, wantErr)
+		}
+		if got != nil { // what a publisher adds does not stay
+			got.Header.Set("Nats-Batch-Id", "x")
+			got.Reply = "_INBOX.1"
+		}
+	}
+}
+
+func TestRoomCostsLittle(t *testing.T) {
+	e, room := benchEvent(), Room{}
+	if n := testing.AllocsPerRun(100, func() {
+		if _, err := room.Message(&e, Structured); err != nil {
+			t.Fatal(err)
+		}
+	}); n > 6 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 func TestPercentEncoding(t *testing.T) {
 	for in, want := range map[string]string{
 		"Euro € 😀":    "Euro%20%E2%82%AC%20%F0%9F%98%80",
