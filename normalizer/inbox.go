@@ -1,12 +1,10 @@
 package normalizer
 
 import (
-	"errors"
 	"strconv"
 	"sync"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -133,29 +131,4 @@ func (i *inbox) close() {
 		<-i.ended
 		i.nc.RemoveStatusListener(i.changed)
 	})
-}
-
-// pubAck is what JetStream answers to a message, or to the last one of a batch.
-type pubAck struct {
-	jetstream.PubAck
-	Batch string              `json:"batch"`
-	Count int                 `json:"count"`
-	Error *jetstream.APIError `json:"error"`
-}
-
-// readAck reads an answer; what JetStream refuses is a *jetstream.APIError.
-func readAck(m *nats.Msg) (*pubAck, error) {
-	if len(m.Data) == 0 && m.Header.Get("Status") == "503" {
-		return nil, jetstream.ErrNoStreamResponse
-	}
-	var ack pubAck
-	switch err := json.Unmarshal(m.Data, &ack); {
-	case err != nil:
-		return nil, errors.Join(jetstream.ErrInvalidJSAck, err)
-	case ack.Error != nil:
-		return nil, ack.Error
-	case ack.Stream == "" || ack.Sequence == 0:
-		return nil, jetstream.ErrInvalidJSAck
-	}
-	return &ack, nil
 }
