@@ -18,7 +18,8 @@ type metrics struct {
 	unknownTypes *prometheus.CounterVec // source
 	deadLetters  *prometheus.CounterVec // source, reason
 	endToEnd     prometheus.Histogram
-	publishes    *prometheus.CounterVec // result: ok, duplicate, retry
+	published    map[fate]prometheus.Counter // of paybridge_event_publishes_total, by result: ok, duplicate
+	retried      prometheus.Counter          // and retry
 	redeliveries prometheus.Counter
 	acksFailed   prometheus.Counter
 	pullFailures prometheus.Counter
@@ -38,7 +39,9 @@ func newMetrics() *metrics {
 	m.unknownTypes = m.counters("paybridge_unknown_types_total", "Events published as unknown because no rule of the pack matched.", "source")
 	m.deadLetters = m.counters("paybridge_deadletters_total", "Dead letters stored.", "source", "reason")
 	m.endToEnd = m.histogram("paybridge_event_e2e_seconds", "Time from a delivery being stored to its events being stored.")
-	m.publishes = m.counters("paybridge_event_publishes_total", "Attempts to store an event or a dead letter.", "result")
+	publishes := m.counters("paybridge_event_publishes_total", "Attempts to store an event or a dead letter.", "result")
+	m.published = map[fate]prometheus.Counter{stored: publishes.WithLabelValues("ok"), duplicate: publishes.WithLabelValues("duplicate")}
+	m.retried = publishes.WithLabelValues("retry")
 	m.redeliveries = m.counter("paybridge_redeliveries_total", "Deliveries that arrived again: a worker crashed, or an ack was lost.")
 	m.acksFailed = m.counter("paybridge_acks_failed_total", "Acks that could not be sent.")
 	m.pullFailures = m.counter("paybridge_pull_failures_total", "Pulls that failed.")

@@ -18,16 +18,20 @@ const (
 
 // receipts accounts for deliveries whose outcomes are stored.
 func (n *Normalizer) receipts(all []*outcome) {
+	fields := make([]zap.Field, 0, mostFields)
 	for _, o := range all {
-		n.receipt(o)
+		n.receipt(o, fields)
 	}
 	n.Receipts.Flush()
 }
 
+// mostFields are in a receipt, at the most.
+const mostFields = 12
+
 // receipt accounts for a delivery whose outcome is stored: it writes one line and
 // counts once. A delivery that is not accounted for is tried again and has no line
-// yet.
-func (n *Normalizer) receipt(o *outcome) {
+// yet. fields is memory for the fields of the line.
+func (n *Normalizer) receipt(o *outcome, fields []zap.Field) {
 	source := n.label(subjectSource(o.raw.msg.Subject))
 	var events, duplicates int
 	var dead *mapping.Dead
@@ -67,8 +71,7 @@ func (n *Normalizer) receipt(o *outcome) {
 		n.tell(o, trace, account{source, result, dead, events})
 	}
 
-	fields := make([]zap.Field, 0, 7)
-	fields = append(fields,
+	fields = append(fields[:0],
 		zap.String("result", result),
 		zap.String("source", source),
 		zap.Uint64("raw_seq", o.raw.sequence),

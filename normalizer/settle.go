@@ -65,7 +65,7 @@ func (s *stage) finish(p *publication, as fate) {
 	p.fate = as
 	s.arrived(p)
 	s.rooms.giveBack(p)
-	s.metrics.publishes.WithLabelValues(fates[as]).Inc()
+	s.metrics.published[as].Inc()
 	s.sure(p)
 	s.leave(p)
 	o := p.of
@@ -74,9 +74,6 @@ func (s *stage) finish(p *publication, as fate) {
 		s.stored <- o
 	}
 }
-
-// fates are the results of publishing, as the metric names them.
-var fates = map[fate]string{stored: "ok", duplicate: "duplicate"}
 
 // sure takes a publication out of those that have failed, and ends the hold when it
 // was the last.
@@ -98,7 +95,7 @@ func (s *stage) sure(p *publication) {
 // takes. Nothing more is pulled meanwhile, and nothing is given back: what is in
 // hand stays there.
 func (s *stage) fail(p *publication, err error) {
-	s.metrics.publishes.WithLabelValues("retry").Inc()
+	s.metrics.retried.Inc()
 	p.times.failed()
 	if !p.unsure {
 		p.unsure = true
