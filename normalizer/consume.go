@@ -22,6 +22,7 @@ type subscriberOptions struct {
 	inHandBytes int                        // most bytes of them, for each subscription
 	pullWait    time.Duration              // how long one pull waits for messages
 	nackDelay   time.Duration              // how long a message rests after a Nack
+	byHandler   bool                       // the handler of a message calls settled, which saves it a goroutine
 	metadata    bool                       // put the headers into Metadata; who asks inHand has them anyway
 	hold        func(context.Context) bool // blocks while nothing may be pulled; false when the context is done
 	pulling     *breaker                   // open while pulls fail
@@ -129,7 +130,8 @@ func (s *subscriber) count() (messages, bytes int, oldest time.Time) {
 }
 
 // subscription is one Subscribe: a goroutine that pulls, one that tells the server
-// what is being worked on, and one for each message that waits for Ack or Nack.
+// what is being worked on, and one for each message that waits for Ack or Nack, where
+// its handler does not settle it.
 type subscription struct {
 	*subscriber
 	consumer jetstream.Consumer // to ask about; the pulling goroutine's own
@@ -147,9 +149,9 @@ type subscription struct {
 	watch    watch
 	failure  error // why it ended by itself; read it after ended
 
-	pulled   chan struct{} // closed when the pulling goroutine is done
-	settling sync.WaitGroup
-	ended    chan struct{} // closed when all goroutines are done
+	pulled   chan struct{}  // closed when the pulling goroutine is done
+	settling sync.WaitGroup // counts what is given out and not settled, too
+	ended    chan struct{}  // closed when all goroutines are done
 }
 
 func newSubscription(ctx context.Context, s *subscriber, consumer jetstream.Consumer, from source) *subscription {
@@ -226,6 +228,7 @@ func (s *subscription) take(msg *nats.Msg) {
 		// The server always sets it; who else writes to our inbox gets no answer.
 		return
 	}
+	r.from = s
 	if r.suspect() {
 		s.metrics.redeliveries.Inc()
 	}
@@ -269,13 +272,17 @@ func (s *subscription) giveAgain(r *raw) {
 			m.Metadata[name] = values[0]
 		}
 	}
-	s.settling.Go(func() { s.settle(r, m) })
+	s.settling.Add(1)
+	if !s.byHandler {
+		go s.settle(r, m)
+	}
 	s.out <- m
 }
 
 // settle waits for the Ack or Nack of a message and does what the package comment
 // says.
 func (s *subscription) settle(r *raw, m *message.Message) {
+	defer s.settling.Done()
 	select {
 	case <-m.Acked():
 	case <-m.Nacked():
@@ -291,6 +298,33 @@ func (s *subscription) settle(r *raw, m *message.Message) {
 	}
 	s.acknowledge(r)
 	s.hand.drop(r)
+}
+
+// settled waits until r has ended, acks or nacks m for it, and settles it as settle
+// would. The error is why it is to be tried again, perhaps by another worker.
+func (s *subscription) settled(r *raw, m *message.Message) error {
+	var err error
+	select {
+	case err = <-r.settled:
+	case <-s.living.Done():
+		select {
+		case err = <-r.settled:
+		default:
+			err = errStopping
+		}
+	}
+	if err == nil && m.Ack() {
+		defer s.settling.Done()
+		s.acknowledge(r)
+		s.hand.drop(r)
+		return nil
+	}
+	m.Nack()
+	go func() { // Watermill has done with the message
+		defer s.settling.Done()
+		s.rest(r)
+	}()
+	return err
 }
 
 // rest keeps a message in hand for a while and gives it out again: same message,

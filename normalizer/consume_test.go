@@ -2,6 +2,7 @@ package normalizer
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -62,6 +63,71 @@ func TestPubSub(t *testing.T) {
 		func(t *testing.T) (message.Publisher, message.Subscriber) { return forGroup(t, "group") },
 		forGroup,
 	)
+}
+
+// A message that its handler settles ends as one that is acked or nacked by anybody:
+// acknowledged, given out again under its number, or given up with the subscription.
+func TestHandlerSettles(t *testing.T) {
+	server := jetstreamtest.Start(t, jetstreamtest.Bare())
+	in := testSubscriber(server.JetStream(t), "group")
+	in.byHandler = true
+	if err := (pubSub{in}).SubscribeInitialize("topic"); err != nil {
+		t.Fatal(err)
+	}
+	given, err := in.Subscribe(t.Context(), "topic")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if _, err := in.js.Publish(t.Context(), "topic", nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	settled := func(m *message.Message) error { r := inHand(m); return r.from.settled(r, m) }
+
+	first, second, third := <-given, <-given, <-given
+	inHand(first).settle(nil)
+	if err := settled(first); err != nil || inHand(first).Err() == nil {
+		t.Errorf("acked: %v, in hand %v", err, inHand(first).Err() == nil)
+	}
+	<-first.Acked()
+	inHand(second).settle(errInjected)
+	if err := settled(second); !errors.Is(err, errInjected) {
+		t.Errorf("nacked: %v", err)
+	}
+	<-second.Nacked()
+	again := <-given
+	if inHand(again).number != inHand(second).number || inHand(again) == inHand(second) {
+		t.Errorf("number %d, then %d", inHand(second).number, inHand(again).number)
+	}
+	inHand(again).settle(nil)
+	if err := settled(again); err != nil {
+		t.Error(err)
+	}
+
+	waits := make(chan error)
+	go func() { waits <- settled(third) }()
+	closed := make(chan error)
+	go func() { closed <- in.Close() }()
+	if err := <-waits; !errors.Is(err, context.Canceled) {
+		t.Errorf("given up: %v", err)
+	}
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	if messages, _, _ := in.count(); messages > 0 {
+		t.Errorf("%d in hand", messages)
+	}
+	stream, name := in.consumer("topic")
+	consumer, err := in.js.Consumer(t.Context(), stream, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for info := consumer.CachedInfo(); info.NumAckPending != 1 || info.Delivered.Consumer != 3; {
+		if info, err = consumer.Info(t.Context()); err != nil {
+			t.Fatal(err) // the test's time is up
+		}
+	}
 }
 
 // What anybody stores on the raw stream is a message, even if it looks like a word of

@@ -16,6 +16,7 @@ import (
 // subscription's values.
 type raw struct {
 	parent context.Context
+	from   *subscription // that has it in hand
 
 	msg       *nats.Msg
 	number    uint64    // order in which the subscription gave it out, from 0

@@ -237,6 +237,7 @@ func (n *Normalizer) subscription(open func(stream, consumer string) (source, er
 		inHandBytes: n.InHandBytes,
 		pullWait:    n.pullWait,
 		nackDelay:   n.nackDelay,
+		byHandler:   true, // see untilStored
 		hold:        n.storing.wait,
 		pulling:     &n.pulling,
 		metrics:     n.metrics,

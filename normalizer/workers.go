@@ -75,12 +75,12 @@ func (w *workers) more(together []*outcome) []*outcome {
 }
 
 // untilStored is the middleware that lets a worker go the rest of the way, and
-// returns when everything that came of the message is stored and its receipt is
-// written, or the message is in hand no more.
+// returns when everything that came of the message is stored, its receipt is written and
+// it is acknowledged, or it is given up for now.
 func (w *workers) untilStored(next message.HandlerFunc) message.HandlerFunc {
 	return func(m *message.Message) ([]*message.Message, error) {
-		settled := inHand(m).settled
 		w.jobs <- job{next, m}
-		return nil, <-settled
+		r := inHand(m)
+		return nil, r.from.settled(r, m)
 	}
 }
