@@ -121,8 +121,16 @@ func TestRoom(t *testing.T) {
 		e    Event
 		mode Mode
 	}{
-		{testEvent(), Structured}, {long, Structured}, {small, Structured}, {invalid, Structured}, {long, Binary},
-		{small, Binary}, {invalid, Binary}, {testEvent(), "other"}, {testEvent(), Structured}, {testEvent(), Binary},
+		{testEvent(), Structured},
+		{long, Structured},
+		{small, Structured},
+		{invalid, Structured},
+		{long, Binary},
+		{small, Binary},
+		{invalid, Binary},
+		{testEvent(), "other"},
+		{testEvent(), Structured},
+		{testEvent(), Binary},
 	} {
 		want, wantErr := tt.e.Message(tt.mode)
 		got, err := room.Message(&tt.e, tt.mode)
