@@ -31,7 +31,7 @@ func readAck(m *nats.Msg) (*pubAck, error) {
 		return nil, errors.Join(jetstream.ErrInvalidJSAck, err)
 	case ack.Error != nil:
 		return nil, ack.Error
-	case ack.Stream == "":
+	case ack.Stream == "" || ack.Sequence == 0:
 		return nil, jetstream.ErrInvalidJSAck
 	}
 	return &ack, nil
