@@ -96,9 +96,8 @@ func TestSecurityStartUp(t *testing.T) {
 func TestSecuritySyncByDefault(t *testing.T) {
 	t.Parallel()
 	s := besiege(t, func(text string) string { return strings.Replace(text, ", sync: 1s", "", 1) })
-	if !strings.Contains(s.out.String(), "fsync before every acknowledgement") {
-		t.Errorf("it says:\n%s", s.out)
-	}
+	// What it says comes after it has put down where it listens.
+	await(t, "it says how the bus syncs", func() bool { return strings.Contains(s.out.String(), "fsync before every acknowledgement") })
 	c, err := config.Load(s.config)
 	if err != nil || !c.Embedded.Sync.Always {
 		t.Errorf("sync %+v, %v", c.Embedded.Sync, err)
