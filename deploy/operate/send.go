@@ -2,6 +2,7 @@ package operate
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,6 +31,7 @@ type Send struct {
 	URL      string // where to post
 	Signed   string // how the provider knows the URL, where the signature covers it; "" means URL
 
+	Expect int     // the answer that is right; 0 means 200
 	Repeat int     // how many requests; 0 means 1
 	Rate   float64 // requests a second; 0: one after another
 	Vary   bool    // make each a distinct payment
@@ -61,7 +63,7 @@ const answerTimeout = 30 * time.Second
 var ErrNothingToVary = errors.New("nothing in it looks like an id")
 
 // Run sends until all is sent or ctx ends, and reports each answer as it comes.
-// Its error is the first request's that was not answered 200, with what to do.
+// Its error is the first request's that was not answered as expected, with what to do.
 func (s Send) Run(ctx context.Context, report func(Sent)) error {
 	if s.Vary {
 		var err error
@@ -183,7 +185,7 @@ func (s Send) request(ctx context.Context, n int) (_ *http.Request, body []byte,
 	return req, body, nil
 }
 
-// explain says what an answer means and what to do; nil for a 200.
+// explain says what an answer means and what to do; nil for the expected one.
 func (s Send) explain(sent Sent) error {
 	if sent.Err != nil {
 		if errors.Is(sent.Err, syscall.ECONNREFUSED) {
@@ -193,8 +195,10 @@ func (s Send) explain(sent Sent) error {
 	}
 	err := fmt.Errorf("%s: answered %d %s", s.URL, sent.Status, http.StatusText(sent.Status))
 	switch sent.Status {
-	case http.StatusOK:
+	case cmp.Or(s.Expect, http.StatusOK):
 		return nil
+	case http.StatusOK:
+		return advise(fmt.Errorf("%w, which had to be refused", err), "whoever listens there accepts a webhook that nobody signed: find out who it is, and take it off the net")
 	case http.StatusUnauthorized:
 		return advise(err, fmt.Sprintf("signed with secret %q (%s): the bridge knows another one for this source; give the same to both, "+
 			"or name the right one with --secret-file", s.Secret.ID, s.SecretOf))

@@ -193,3 +193,14 @@ func TestSendStopsWhenCanceled(t *testing.T) {
 		t.Errorf("%d requests after it was stopped", got)
 	}
 }
+
+// TestForgedIsRefused says that an answer is judged by what was expected: of a webhook
+// that nobody signed, a 200 is the failure.
+func TestForgedIsRefused(t *testing.T) {
+	forged := Send{URL: "http://x/webhooks/pik", Expect: http.StatusUnauthorized}
+	if err := forged.explain(Sent{Status: http.StatusUnauthorized}); err != nil {
+		t.Error(err)
+	}
+	checkAdvice(t, forged.explain(Sent{Status: http.StatusOK}), "answered 200 OK, which had to be refused", "find out who it is")
+	checkAdvice(t, forged.explain(Sent{Status: http.StatusNotFound}), "answered 404", "paybridge webhook")
+}

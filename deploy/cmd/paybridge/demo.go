@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	natsjs "github.com/nats-io/nats.go/jetstream"
@@ -14,7 +13,6 @@ import (
 
 	"paybridge/deploy/jetstream"
 	"paybridge/deploy/operate"
-	"paybridge/ingress/auth"
 )
 
 // demoTimeout bounds a demo: an event that has not come by then does not come.
@@ -24,13 +22,15 @@ const demoTimeout = 60 * time.Second
 // without an `up` beside it.
 func (p *Program) demoCommand() *cobra.Command {
 	var pl place
+	var production bool
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "show the whole bridge at work, then stop",
 		Long: `Sends a few webhooks of every configured source, signed as the provider would, and
 prints the events that come of them, then one that is signed wrong. A running ` + "`up`" + `
 gets them; where none runs, demo starts everything in a temporary folder on free
-ports and takes it down again.`,
+ports and takes it down again. With a configuration that says ` + "`environment: production`" + `
+it is refused without --into-production.`,
 		Example: "  paybridge demo",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -40,6 +40,11 @@ ports and takes it down again.`,
 			if err != nil {
 				return err
 			}
+			if !production {
+				if err := b.notProduction("demo", "leave --config out, where no such up runs, for the shipped one"); err != nil {
+					return err
+				}
+			}
 			if b.Running != nil {
 				fmt.Fprintf(p.Stdout, "using the `up` that runs at %s\n\n", b.Running.Webhooks)
 				return p.demo(ctx, b)
@@ -48,6 +53,7 @@ ports and takes it down again.`,
 		},
 	}
 	pl.flags(cmd)
+	cmd.Flags().BoolVar(&production, "into-production", false, "also where the configuration says environment: production")
 	return cmd
 }
 
@@ -82,7 +88,7 @@ func (p *Program) demo(ctx context.Context, b *bridge) error {
 		result, err := operate.Demo{
 			Sender: b.sender(), Stream: jetstream.Payments, Now: p.Now, Out: p.Stdout,
 			Seed:  uint64(start.UnixNano()),
-			Wrong: auth.NewSecret("wrong", strings.Repeat("0badc0de", 8), true, "demo"),
+			Wrong: nobodys("demo"),
 		}.Run(ctx, js)
 		if err != nil {
 			return err

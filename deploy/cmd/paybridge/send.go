@@ -2,14 +2,17 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"paybridge/config"
 	"paybridge/deploy/operate"
 	"paybridge/ingress/auth"
 	"paybridge/schemas/provider"
@@ -22,6 +25,7 @@ type sendFlags struct {
 	repeat                    int
 	rate                      float64
 	vary, json                bool
+	forged, production        bool
 }
 
 // sendCommand is `send`.
@@ -32,15 +36,21 @@ func (p *Program) sendCommand() *cobra.Command {
 		Short: "sign one of a provider's documented webhooks and post it",
 		Long: `Takes a fixture of the source's pack, signs it now, as that provider would and with
 the source's own secret, posts it, and says what was answered. It fails unless
-every answer is 200. ` + "`paybridge provider show`" + ` lists a pack's fixtures.
+every answer is 200 (with --forged: 401). ` + "`paybridge provider show`" + ` lists a pack's fixtures.
 
 The same bytes sent again are the same delivery: answered 200, stored once. With
 --vary every request is a payment of its own.
 
 URL and secret come from the configuration and the data folder. To send to any
 other address, name both: --url and --secret-file; SOURCE may then be the name of a
-pack.`,
+pack.
+
+A configuration that says ` + "`environment: production`" + ` is refused without --into-production:
+the events that come of it are payments to everybody who reads them. --forged is harmless
+anywhere: signed with a secret that is nobody's, it has to be answered 401, which shows that
+the way to the source works, and nothing is stored.`,
 		Example: `  paybridge send pik
+  paybridge send pik --forged
   paybridge send pik --repeat 100 --rate 200 --vary
   paybridge send pixorder --endpoint PixPaymentReceivement
   paybridge send pik --url https://pay.example.com/webhooks/pik --secret-file pik.secret`,
@@ -57,6 +67,8 @@ pack.`,
 	cmd.Flags().StringVar(&f.endpoint, "endpoint", "", "endpoint, for a source that has several (default: the fixture's)")
 	cmd.Flags().StringVar(&f.url, "url", "", "post there; with no path, /webhooks/SOURCE is added")
 	cmd.Flags().StringVar(&f.secretFile, "secret-file", "", "file that holds the secret to sign with")
+	cmd.Flags().BoolVar(&f.forged, "forged", false, "sign with nobody's secret: has to be answered 401, and stores nothing")
+	cmd.Flags().BoolVar(&f.production, "into-production", false, "also where the configuration says environment: production")
 	cmd.Flags().IntVar(&f.repeat, "repeat", 1, "how many requests")
 	cmd.Flags().Float64Var(&f.rate, "rate", 0, "requests a second (0: one after another)")
 	cmd.Flags().BoolVar(&f.vary, "vary", false, "make each request a distinct payment by replacing the ids in it")
@@ -70,7 +82,19 @@ func (p *Program) prepare(f sendFlags, source, fixture string) (operate.Send, er
 	if err != nil {
 		return operate.Send{}, err
 	}
+	if !f.forged && !f.production {
+		if err := b.notProduction("send", "show that the way works with --forged, which stores nothing"); err != nil {
+			return operate.Send{}, err
+		}
+	}
 	sender := b.sender()
+	if f.forged {
+		if f.secretFile != "" {
+			return operate.Send{}, &operate.Advice{Err: errors.New("--forged and --secret-file are two secrets"), Do: "leave one of them out"}
+		}
+		wrong := nobodys("--forged")
+		sender.Secret = &wrong
+	}
 	if f.secretFile != "" {
 		text, err := p.ReadFile(f.secretFile)
 		if err != nil {
@@ -94,9 +118,28 @@ func (p *Program) prepare(f sendFlags, source, fixture string) (operate.Send, er
 			return operate.Send{}, err
 		}
 	}
+	if send.Expect = http.StatusOK; f.forged {
+		send.Expect = http.StatusUnauthorized
+	}
 	send.Repeat, send.Rate, send.Vary = f.repeat, f.rate, f.vary
 	send.Seed, send.Now = uint64(p.Now().UnixNano()), p.Now
 	return send, nil
+}
+
+// notProduction refuses to make up payments where the configuration is that of production.
+func (b *bridge) notProduction(command, instead string) error {
+	if b.Config.Environment != config.Production {
+		return nil
+	}
+	return &operate.Advice{
+		Err: fmt.Errorf("%s: the configuration says environment: production, and made-up payments would be events there", command),
+		Do:  instead + "; name another environment with --config; or say --into-production if its consumers are to see these payments",
+	}
+}
+
+// nobodys is a secret that is well formed for any pack, and nobody's.
+func nobodys(at string) auth.Secret {
+	return auth.NewSecret("wrong", strings.Repeat("0badc0de", 8), true, at)
 }
 
 // preparePack sends a pack's fixture without any configured source.
@@ -159,6 +202,9 @@ func (p *Program) send(ctx context.Context, send operate.Send, asJSON bool) erro
 		summary.Add(sent)
 		if !asJSON && send.Repeat <= fewLines && sent.Status != 0 {
 			fmt.Fprintf(p.Stdout, "%d in %s  %s %s → %s\n", sent.Status, operate.Age(sent.Elapsed), send.Source, send.Fixture.Name, send.URL)
+			if sent.Status == http.StatusUnauthorized && send.Expect == sent.Status {
+				fmt.Fprintln(p.Stdout, "refused, as it has to be: the way to the source works, and nothing is stored")
+			}
 		}
 	})
 	summary.Finish(p.Now().Sub(start))
@@ -170,7 +216,7 @@ func (p *Program) send(ctx context.Context, send operate.Send, asJSON bool) erro
 	}
 	if summary.Requests > 1 {
 		p.printSummary(summary)
-		if !send.Vary {
+		if !send.Vary && send.Expect == http.StatusOK {
 			fmt.Fprintln(p.Stdout, "all had the same bytes: a bridge stores the first and answers 200 to the others; --vary makes each a payment of its own")
 		}
 	}
