@@ -1,6 +1,7 @@
 package operate
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -63,7 +64,7 @@ func (e Export) Count(ctx context.Context, js natsjs.JetStream) (Exported, error
 		return w.sum, err
 	}
 	err := w.each(ctx, js, w.Select, func(portable) error { return nil })
-	return w.sum, err
+	return w.sum, cmp.Or(err, w.nothing())
 }
 
 // Run writes the file. After an error, run it again: it goes on.
@@ -89,7 +90,12 @@ func (e Export) Run(ctx context.Context, js natsjs.JetStream) (Exported, error) 
 		err = w.each(ctx, js, rest, w.write)
 	}
 	if err == nil {
-		err = w.finish()
+		err = w.nothing()
+		if err == nil {
+			err = w.finish()
+		} else {
+			err = errors.Join(err, os.Remove(w.lock.file.Name()))
+		}
 	}
 	return w.sum, errors.Join(err, w.lock.Release())
 }
@@ -108,6 +114,14 @@ func (e Export) begin() *exporting {
 	return &exporting{Export: e, digest: sha256.New(), sum: Exported{
 		File: e.File, Sources: map[string]int{}, Redacted: e.Redact != nil, Unlisted: map[string]int{}, Selection: e.Select,
 	}}
+}
+
+// nothing is an error where a selection was made and nothing is of it.
+func (w *exporting) nothing() error {
+	if w.sum.Deliveries == 0 && w.Select != (Selection{}) {
+		return NothingMatches("export")
+	}
+	return nil
 }
 
 // absent refuses to write over a file.

@@ -53,6 +53,9 @@ It reads the streams whole: --source and --since make it read less.`,
 			}
 			h.Programs = programs
 			return b.onBus(cmd.Context(), roleOperator, func(ctx context.Context, js natsjs.JetStream) error {
+				if err := b.known(ctx, js, source); err != nil {
+					return err
+				}
 				steps, err := h.Read(ctx, js)
 				if err != nil {
 					return err

@@ -51,7 +51,7 @@ in which fields, with a few examples; --json prints one line for each, and the s
 the last one.
 
 Exit code 0 if nothing changes, 1 if something does, so that CI can gate a change of a
-pack; 78 if the pack does not load. With --apply it is 0 when all of it is corrected.
+pack; 78 if the pack does not load. A selection of which nothing is stored is 1 too. With --apply it is 0 when all of it is corrected.
 
 --apply publishes each changed event again: the same id and sequence, replayid is the
 name of the run, replaces the sequence that it corrects. Consumers see it as one more
@@ -88,6 +88,9 @@ deadletters redrive. It reads by direct get and makes no consumer.`,
 			r.Programs, r.Seals, r.Mode = programs, verify.Seals, event.Mode(b.Config.Events.Mode)
 			r.Progress = p.stages()
 			return b.onBus(cmd.Context(), roleReplay, func(ctx context.Context, js natsjs.JetStream) error {
+				if err := b.known(ctx, js, r.Source); err != nil {
+					return err
+				}
 				return p.renormalize(ctx, js, r, why, asJSON)
 			})
 		},
@@ -144,12 +147,16 @@ func (p *Program) renormalize(ctx context.Context, js natsjs.JetStream, r operat
 	}
 	took := p.Now().Sub(began)
 	fmt.Fprintf(p.Stderr, "compared %d events in %s, %.0f/s\n", sum.Events, operate.Age(took), float64(sum.Events)/max(took.Seconds(), 1e-9))
+	nothing := sum.Events+sum.Gone == 0 && (r.ID != "" || r.Range != (operate.Range{}))
 	if asJSON {
 		_ = lines.Encode(struct {
 			Sum operate.Renormalized `json:"sum"`
 		}{sum})
-	} else {
+	} else if !nothing {
 		p.printRenormalized(sum, r.Run)
+	}
+	if nothing {
+		return operate.NothingMatches("replay")
 	}
 	switch left := sum.Changed - sum.Published - sum.Before; {
 	case left == 0:

@@ -81,6 +81,9 @@ An export that is interrupted is continued by running it again.`,
 				e.Fixture = b.capture
 			}
 			return b.onBus(cmd.Context(), roleReplay, func(ctx context.Context, js natsjs.JetStream) error {
+				if err := b.known(ctx, js, s.source); err != nil {
+					return err
+				}
 				return p.export(ctx, js, e, apply, why, asJSON)
 			})
 		},

@@ -74,6 +74,9 @@ func (p *Program) replayReingest() *cobra.Command {
 				return err
 			}
 			return b.onBus(cmd.Context(), roleReplay, func(ctx context.Context, js natsjs.JetStream) error {
+				if err := b.known(ctx, js, of.Source); err != nil {
+					return err
+				}
 				w := operate.Reingest{From: operate.Stored{JS: js, Select: of}, Seals: seals}
 				return p.reingest(ctx, "replay reingest", into, w, func(target natsjs.JetStream) error {
 					return operate.Elsewhere(ctx, js, target)

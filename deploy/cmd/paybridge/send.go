@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 
 	"paybridge/config"
@@ -176,6 +177,20 @@ func (b *bridge) has(source string) bool {
 		}
 	}
 	return false
+}
+
+// known is an error where a source is neither configured nor stored.
+func (b *bridge) known(ctx context.Context, js jetstream.JetStream, sources ...string) error {
+	var configured []string
+	for _, s := range b.Config.Sources {
+		configured = append(configured, s.Name)
+	}
+	for _, source := range sources {
+		if err := operate.KnownSource(ctx, js, configured, source); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sender sends to the running `up`, else to where the configuration listens.

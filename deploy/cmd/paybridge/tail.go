@@ -60,6 +60,9 @@ each may be repeated but the last. --since begins with what is stored already.`,
 				defer cancel()
 			}
 			return b.onBus(ctx, roleOperator, func(ctx context.Context, js natsjs.JetStream) error {
+				if err := b.known(ctx, js, tail.Select.Sources...); err != nil {
+					return err
+				}
 				return tail.Run(ctx, js, p.Stdout, nil)
 			})
 		},

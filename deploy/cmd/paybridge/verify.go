@@ -54,7 +54,7 @@ the clock: that an ingress sealed it, and that the provider signed it. It uses t
 secrets of the configuration; keep old ones in it for as long as you want to verify
 what they signed. A static token is not stored: such deliveries are sealed only.
 
-Exit code 1 if any delivery fails.`,
+Exit code 1 if any delivery fails, or if nothing is stored of the selection that is made.`,
 		Example: "  paybridge verify --since 1d\n  paybridge verify --seq 1000-2000 --source pik",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -71,6 +71,9 @@ Exit code 1 if any delivery fails.`,
 				return err
 			}
 			return b.onBus(cmd.Context(), roleOperator, func(ctx context.Context, js natsjs.JetStream) error {
+				if err := b.known(ctx, js, s.source); err != nil {
+					return err
+				}
 				return p.verify(ctx, js, v, r, asJSON)
 			})
 		},
@@ -125,6 +128,9 @@ func (p *Program) verify(ctx context.Context, js natsjs.JetStream, v operate.Ver
 		}{sum, failures})
 	} else {
 		p.printVerified(sum, failures)
+	}
+	if err == nil && sum.Deliveries == 0 && r != (operate.Range{}) {
+		return operate.NothingMatches("verify")
 	}
 	if err != nil || failed == 0 {
 		return err
