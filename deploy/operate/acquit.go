@@ -26,7 +26,10 @@ type suspect struct {
 func (a Audit) acquit(ctx context.Context, js natsjs.JetStream, sequences []uint64, t *traces, sum *Audited) ([]Lost, error) {
 	suspects := map[uint64]*suspect{}
 	look := map[string][]uint64{} // message id of an event → suspects that become it
+	again, mapped := a.progress("deliveries mapped again"), 0
 	err := each(ctx, js, sequences, func(m *natsjs.RawStreamMsg) {
+		mapped++
+		again(mapped, len(sequences))
 		s := a.again(m, t.hasDead(m.Sequence))
 		suspects[m.Sequence] = s
 		for id := range s.missing {
@@ -36,7 +39,7 @@ func (a Audit) acquit(ctx context.Context, js natsjs.JetStream, sequences []uint
 	if err != nil || len(sequences) == 0 {
 		return nil, err
 	}
-	if err := find(ctx, js, look, suspects); err != nil {
+	if err := find(ctx, js, look, suspects, a.progress("messages of "+jetstream.Payments+" searched")); err != nil {
 		return nil, err
 	}
 	var lost []Lost
@@ -90,17 +93,17 @@ func each(ctx context.Context, js natsjs.JetStream, sequences []uint64, visit fu
 }
 
 // find walks the events once and strikes what it finds off the suspects' lists.
-func find(ctx context.Context, js natsjs.JetStream, look map[string][]uint64, suspects map[uint64]*suspect) error {
+func find(ctx context.Context, js natsjs.JetStream, look map[string][]uint64, suspects map[uint64]*suspect, progress func(done, total int)) error {
 	if len(look) == 0 {
 		return nil
 	}
-	return Walk(ctx, js, jetstream.Payments, Range{}, func(m *natsjs.RawStreamMsg) error {
+	return Walk(ctx, js, jetstream.Payments, Range{}, counting(func(m *natsjs.RawStreamMsg) error {
 		id := m.Header.Get(delivery.MessageIDHeader)
 		for _, sequence := range look[id] {
 			delete(suspects[sequence].missing, id)
 		}
 		return nil
-	})
+	}, progress))
 }
 
 // again maps a stored delivery as the normalizer does. dead says that a dead letter

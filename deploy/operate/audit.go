@@ -24,8 +24,9 @@ import (
 // be stored under another sequence, with the same source and id. Memory is two
 // bytes for each delivery in the range, and more for those that are mapped again.
 type Audit struct {
-	Programs normalizer.Programs // today's packs, to map a delivery again
-	Deep     bool                // map every delivery again, not only those without a trace
+	Programs normalizer.Programs                     // today's packs, to map a delivery again
+	Deep     bool                                    // map every delivery again, not only those without a trace
+	Progress func(what string) func(done, total int) // called for each stream that is read; may be nil
 }
 
 // Audited sums up a range of deliveries.
@@ -58,14 +59,22 @@ func (a Audit) Run(ctx context.Context, js natsjs.JetStream, from, to uint64) (A
 		return sum, err
 	}
 	t := newTraces(sum.From, sum.To)
-	if sum.NoEvents, err = t.readEvents(ctx, js); err != nil {
+	if sum.NoEvents, err = t.readEvents(ctx, js, a.progress("messages of "+jetstream.Payments)); err != nil {
 		return sum, err
 	}
-	if err := t.readDead(ctx, js); err != nil {
+	if err := t.readDead(ctx, js, a.progress("messages of "+jetstream.DeadLetters)); err != nil {
 		return sum, err
 	}
 	sum.Lost, err = a.acquit(ctx, js, a.count(t, &sum), t, &sum)
 	return sum, err
+}
+
+// progress begins a stage.
+func (a Audit) progress(what string) func(done, total int) {
+	if a.Progress == nil {
+		return func(int, int) {}
+	}
+	return a.Progress(what)
 }
 
 // auditRange is what of a range the normalizer is done with.
@@ -140,8 +149,8 @@ func (t *traces) whole(sequence uint64) bool {
 func (t *traces) hasDead(sequence uint64) bool { return t.dead[sequence-t.from] }
 
 // readEvents notes every event.
-func (t *traces) readEvents(ctx context.Context, js natsjs.JetStream) (noEvents int, err error) {
-	err = Walk(ctx, js, jetstream.Payments, Range{}, func(m *natsjs.RawStreamMsg) error {
+func (t *traces) readEvents(ctx context.Context, js natsjs.JetStream, progress func(done, total int)) (noEvents int, err error) {
+	err = Walk(ctx, js, jetstream.Payments, Range{}, counting(func(m *natsjs.RawStreamMsg) error {
 		e, err := event.Decode(m.Header, m.Data)
 		if err != nil {
 			noEvents++
@@ -154,20 +163,20 @@ func (t *traces) readEvents(ctx context.Context, js natsjs.JetStream) (noEvents 
 		}
 		t.mark(t.events, sequence, item)
 		return nil
-	})
+	}, progress))
 	return noEvents, err
 }
 
 // readDead notes every dead letter.
-func (t *traces) readDead(ctx context.Context, js natsjs.JetStream) error {
-	return Walk(ctx, js, jetstream.DeadLetters, Range{}, func(m *natsjs.RawStreamMsg) error {
+func (t *traces) readDead(ctx context.Context, js natsjs.JetStream, progress func(done, total int)) error {
+	return Walk(ctx, js, jetstream.DeadLetters, Range{}, counting(func(m *natsjs.RawStreamMsg) error {
 		l, err := delivery.DecodeDeadLetter(m.Subject, m.Header, m.Data)
 		if err != nil {
 			return nil // whoever wrote it, it stands for no delivery
 		}
 		t.mark(t.dead, l.StreamSequence, l.Item)
 		return nil
-	})
+	}, progress))
 }
 
 // splitSequence reads the attribute sequence: raw stream sequence and item.

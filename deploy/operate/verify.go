@@ -22,6 +22,8 @@ import (
 type Verify struct {
 	Seals   delivery.Keys
 	Sources []ingress.Source
+
+	Progress func(done, total int) // called for each delivery; may be nil
 }
 
 // Verified sums up a range of deliveries.
@@ -47,7 +49,11 @@ const sealAge = 10 * time.Minute
 // Run verifies a range and reports each delivery that fails. It reads only.
 func (v Verify) Run(ctx context.Context, js natsjs.JetStream, r Range, report func(Unverified)) (Verified, error) {
 	sum := Verified{Failed: map[string]int{}}
-	err := Walk(ctx, js, jetstream.Webhooks, r, func(m *natsjs.RawStreamMsg) error {
+	progress := v.Progress
+	if progress == nil {
+		progress = func(int, int) {}
+	}
+	err := Walk(ctx, js, jetstream.Webhooks, r, counting(func(m *natsjs.RawStreamMsg) error {
 		sum.Deliveries++
 		resealable, failure := v.one(m)
 		switch {
@@ -61,7 +67,7 @@ func (v Verify) Run(ctx context.Context, js natsjs.JetStream, r Range, report fu
 			sum.SealedOnly++
 		}
 		return nil
-	})
+	}, progress))
 	return sum, err
 }
 

@@ -1,6 +1,10 @@
 package operate
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -102,5 +106,41 @@ func TestVerifyWithOldSecrets(t *testing.T) {
 	r.config.Sources[0].Secrets = []config.Secret{next, old}
 	if sum, failures := r.verified(r.verify()); sum.Signed != 1 {
 		t.Errorf("both are there: %+v %+v", sum, failures)
+	}
+}
+
+// TestVerifyAndAuditSayHowFar says that both tell their progress to the last item, and that
+// an interruption is one by its kind.
+func TestVerifyAndAuditSayHowFar(t *testing.T) {
+	r := newRig(t)
+	for i := range 3 {
+		r.receive(pikBody(fmt.Sprint("evt_", i), fmt.Sprint("txn_", i)))
+		r.normalize(all)
+	}
+	v := r.verify()
+	var said []string
+	v.Progress = func(done, total int) { said = append(said, fmt.Sprintf("%d/%d", done, total)) }
+	if _, err := v.Run(t.Context(), r.js, Range{}, func(Unverified) {}); err != nil || strings.Join(said, " ") != "1/3 2/3 3/3" {
+		t.Errorf("verify: %v, %v", said, err)
+	}
+	said = nil
+	audit := Audit{Programs: r.programs, Deep: true, Progress: func(what string) func(done, total int) {
+		return func(done, total int) { said = append(said, fmt.Sprintf("%s %d/%d", what, done, total)) }
+	}}
+	if _, err := audit.Run(t.Context(), r.js, 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"messages of PAYMENTS 3/3", "deliveries mapped again 3/3", "messages of PAYMENTS searched 3/3"} {
+		if !slices.Contains(said, want) {
+			t.Errorf("audit does not say %q: %v", want, said)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := v.Run(ctx, r.js, Range{}, func(Unverified) {}); !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: %v", err)
+	}
+	if _, err := audit.Run(ctx, r.js, 0, 0); !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: %v", err)
 	}
 }

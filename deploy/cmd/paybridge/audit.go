@@ -27,8 +27,9 @@ without a trace of its own is mapped again: what it becomes has to be stored alr
 It covers what the normalizer is done with; the rest is counted as in hand.
 
 Exit code 1 if anything is missing, with its sequence.`,
-		Example: "  paybridge audit\n  paybridge audit --seq 1000- --deep",
-		Args:    cobra.NoArgs,
+		Example:     "  paybridge audit\n  paybridge audit --seq 1000- --deep",
+		Args:        cobra.NoArgs,
+		Annotations: goesOn("run it again, or a part of it with --seq"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			from, to, err := operate.Sequences(seq)
 			if err != nil {
@@ -43,7 +44,7 @@ Exit code 1 if anything is missing, with its sequence.`,
 				return problems
 			}
 			return b.onBus(cmd.Context(), roleOperator, func(ctx context.Context, js natsjs.JetStream) error {
-				sum, err := operate.Audit{Programs: programs, Deep: deep}.Run(ctx, js, from, to)
+				sum, err := operate.Audit{Programs: programs, Deep: deep, Progress: p.progress}.Run(ctx, js, from, to)
 				if err != nil {
 					return err
 				}

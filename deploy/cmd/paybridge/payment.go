@@ -27,8 +27,9 @@ deliveries, with received-at, request id and sequence, also those that became no
 new; the events; and the dead letters. Bodies are not printed.
 
 It reads the streams whole: --source and --since make it read less.`,
-		Example: "  paybridge payment txn_def456\n  paybridge payment pl_abc123xyz --source pik --since 7d\n  paybridge payment txn_def456 --json",
-		Args:    cobra.ExactArgs(1),
+		Example:     "  paybridge payment txn_def456\n  paybridge payment pl_abc123xyz --source pik --since 7d\n  paybridge payment txn_def456 --json",
+		Args:        cobra.ExactArgs(1),
+		Annotations: goesOn("run it again; --source and --since make it read less"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			h := operate.History{ID: args[0], Source: source, Progress: p.progress}
 			var err error

@@ -83,12 +83,17 @@ func (p *Program) load(file, typed string, judges ...config.Judge) (*config.Conf
 	if file == "" {
 		return config.Parse("paybridge.yaml", config.Shipped(), p.LookupEnv, p.ReadFile)
 	}
-	if typed == "" {
+	ofUp := typed == ""
+	if ofUp {
 		typed = file
 	}
 	text, err := p.ReadFile(file)
 	if err != nil {
-		return nil, &mistake{fmt.Errorf("configuration: %w", err)}
+		do := "name a file that is there with --config, or leave it out for the shipped configuration"
+		if ofUp {
+			do = "the running `paybridge up` was started with it: put it back, or name another with --config"
+		}
+		return nil, &operate.Advice{Err: &mistake{fmt.Errorf("configuration: %w", err)}, Do: do}
 	}
 	return config.Parse(typed, text, p.LookupEnv, p.ReadFile, judges...)
 }

@@ -36,13 +36,17 @@ type Program struct {
 
 // Run runs the command that Args name and returns the exit code. It returns when
 // the command is done or, after ctx is canceled, when it has shut down cleanly.
-func (p *Program) Run(ctx context.Context) int {
-	root := p.root()
+func (p *Program) Run(ctx context.Context) int { return p.run(ctx, p.root()) }
+
+// run runs a command tree.
+func (p *Program) run(ctx context.Context, root *cobra.Command) int {
+	began := false
+	root.PersistentPreRun = func(*cobra.Command, []string) { began = true }
 	root.SetArgs(p.Args)
 	root.SetOut(p.Stdout)
 	root.SetErr(p.Stderr)
-	err := root.ExecuteContext(ctx)
-	if err == nil {
+	cmd, err := root.ExecuteContextC(ctx)
+	if err = ending(ctx, cmd, began, err); err == nil {
 		return exitOK
 	}
 	fmt.Fprintf(p.Stderr, "paybridge: %v\n", err)

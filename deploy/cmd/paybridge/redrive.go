@@ -42,7 +42,8 @@ unsealed is never redriven. An interrupted redrive is continued by running it ag
 It reads DEADLETTERS once, and PAYMENTS once from 48h before the oldest of them on.`,
 		Example: "  paybridge deadletters redrive --reason mapping_failed --since 2d\n" +
 			"  paybridge deadletters redrive --source pik --apply --why 'the pack knows the new type'",
-		Args: cobra.NoArgs,
+		Args:        cobra.NoArgs,
+		Annotations: goesOn("run it again to go on: what is stored is not published again"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := chosen.read(p)
 			if err != nil {
@@ -117,16 +118,25 @@ func stillText(still map[delivery.Reason]int) string {
 }
 
 // progress says on stderr, once a second, how far a long command is, how fast it is,
-// and how long it will take still.
+// and how long it will take still. Its clock begins with the first item: what it took to
+// get there is in no rate.
 func (p *Program) progress(what string) func(done, total int) {
-	began, said := p.Now(), p.Now()
+	var began, said time.Time
+	first := 0
 	return func(done, total int) {
 		now := p.Now()
+		if began.IsZero() {
+			began, said, first = now, now, done
+		}
 		if now.Sub(said) < time.Second {
 			return
 		}
 		said = now
-		rate := float64(done) / now.Sub(began).Seconds()
+		rate := float64(done-first) / now.Sub(began).Seconds()
+		if rate <= 0 {
+			fmt.Fprintf(p.Stderr, "%d of %d %s\n", done, total, what)
+			return
+		}
 		left := time.Duration(float64(max(total-done, 0)) / rate * float64(time.Second))
 		fmt.Fprintf(p.Stderr, "%d of %d %s, %.0f/s, %s left\n", done, total, what, rate, operate.Age(left.Round(time.Second)))
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -144,14 +143,6 @@ func (p *Program) export(ctx context.Context, js natsjs.JetStream, e operate.Exp
 		return interrupted(ctx, err, "run it again to go on: what is written stays in "+e.File+".partial")
 	}
 	return p.printExported(sum, true, asJSON)
-}
-
-// interrupted adds to an error of a command that was interrupted how it goes on.
-func interrupted(ctx context.Context, err error, do string) error {
-	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
-		return &operate.Advice{Err: errors.New("interrupted"), Do: do}
-	}
-	return err
 }
 
 func (p *Program) printExported(sum operate.Exported, done, asJSON bool) error {

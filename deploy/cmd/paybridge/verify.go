@@ -55,8 +55,9 @@ secrets of the configuration; keep old ones in it for as long as you want to ver
 what they signed. A static token is not stored: such deliveries are sealed only.
 
 Exit code 1 if any delivery fails, or if nothing is stored of the selection that is made.`,
-		Example: "  paybridge verify --since 1d\n  paybridge verify --seq 1000-2000 --source pik",
-		Args:    cobra.NoArgs,
+		Example:     "  paybridge verify --since 1d\n  paybridge verify --seq 1000-2000 --source pik",
+		Args:        cobra.NoArgs,
+		Annotations: goesOn("run it again, or a part of it with --since or --seq"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r, err := s.read(p)
 			if err != nil {
@@ -74,6 +75,7 @@ Exit code 1 if any delivery fails, or if nothing is stored of the selection that
 				if err := b.known(ctx, js, s.source); err != nil {
 					return err
 				}
+				v.Progress = p.progress("deliveries")
 				return p.verify(ctx, js, v, r, asJSON)
 			})
 		},
