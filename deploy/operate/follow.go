@@ -28,6 +28,12 @@ const (
 // It makes no consumer: it listens to the subject and reads by direct get, which an
 // operator's rights allow.
 func Follow(ctx context.Context, js natsjs.JetStream, stream, filter string, since time.Time, ready func(), visit func(*natsjs.RawStreamMsg) error) error {
+	return follow(ctx, js, stream, filter, since, ready, func(bool) {}, visit)
+}
+
+// follow is Follow, and says once when the bus no longer answers, and once when it does
+// again.
+func follow(ctx context.Context, js natsjs.JetStream, stream, filter string, since time.Time, ready func(), gone func(bool), visit func(*natsjs.RawStreamMsg) error) error {
 	woken := make(chan struct{}, 1)
 	subscription, err := js.Conn().Subscribe(filter, func(*nats.Msg) {
 		select {
@@ -53,8 +59,16 @@ func Follow(ctx context.Context, js natsjs.JetStream, stream, filter string, sin
 	if ready != nil {
 		ready()
 	}
+	silent := false
 	for pause := followFirst; ; {
-		seen, err := walkOnce(ctx, js, stream, next, Range{Subject: filter}, ^uint64(0), visit)
+		seen, err := uint64(0), error(nats.ErrDisconnected) // a question without a connection would wait long for its answer
+		if js.Conn().IsConnected() {
+			seen, err = walkOnce(ctx, js, stream, next, Range{Subject: filter}, ^uint64(0), visit)
+		}
+		if now := away(err); now != silent && ctx.Err() == nil {
+			silent = now
+			gone(now)
+		}
 		if seen > 0 {
 			next, pause = jetstreamext.GetBatchSeq(seen+1), followFirst
 		}

@@ -24,6 +24,7 @@ type Tail struct {
 	Count  int            // return after so many; 0: never
 	JSON   bool           // one CloudEvent a line, in structured form
 	Select EventSelection // of those that Filter lets through
+	Away   func(bool)     // called once when the bus no longer answers, and once when it does again; may be nil
 }
 
 // Run writes events to w until Count is reached or ctx ends; a canceled ctx is no
@@ -32,7 +33,11 @@ type Tail struct {
 // touched or acknowledged.
 func (t Tail) Run(ctx context.Context, js jetstream.JetStream, w io.Writer, ready func()) error {
 	seen := 0
-	err := Follow(ctx, js, t.Stream, t.Filter, t.Since, ready, func(m *jetstream.RawStreamMsg) error {
+	gone := t.Away
+	if gone == nil {
+		gone = func(bool) {}
+	}
+	err := follow(ctx, js, t.Stream, t.Filter, t.Since, ready, gone, func(m *jetstream.RawStreamMsg) error {
 		written, err := t.write(w, m)
 		if err != nil || !written {
 			return err

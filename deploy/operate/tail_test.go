@@ -173,3 +173,46 @@ func TestEventLineIsPrintable(t *testing.T) {
 		t.Errorf("what is not there is not shown: %q", line)
 	}
 }
+
+// TestTailSaysThatTheBusIsAway says that a silent bus is told from one where nothing
+// happens: once when it goes, and once when it is back.
+func TestTailSaysThatTheBusIsAway(t *testing.T) {
+	server := jetstreamtest.Start(t)
+	js, writer := server.JetStream(t), server.JetStream(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	said := make(chan bool, 10)
+	ready, done := make(chan struct{}), make(chan error, 1)
+	tail := Tail{Stream: jetstream.Payments, Filter: "payments.>", Count: 1, Away: func(away bool) { said <- away }}
+	var out bytes.Buffer
+	go func() { done <- tail.Run(ctx, js, &out, func() { close(ready) }) }()
+	<-ready
+	server.Stop(t)
+	next := func(want bool) {
+		t.Helper()
+		select {
+		case away := <-said:
+			if away != want {
+				t.Fatalf("said %v, want %v", away, want)
+			}
+		case err := <-done:
+			t.Fatalf("it ended: %v", err)
+		}
+	}
+	next(true)
+	server.Restart(t)
+	next(false)
+	stored := false
+	for tick := time.NewTicker(20 * time.Millisecond); !stored; <-tick.C {
+		e := aPayment("pik", "after")
+		msg, err := e.Message(event.Structured)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = writer.PublishMsg(ctx, msg)
+		stored = err == nil
+	}
+	if err := <-done; err != nil || len(said) > 0 {
+		t.Errorf("%v, and it said %d times more", err, len(said))
+	}
+}

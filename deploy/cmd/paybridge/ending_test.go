@@ -118,3 +118,29 @@ func TestProgressBeginsWithTheFirstItem(t *testing.T) {
 		t.Errorf("without a rate: %q", errs)
 	}
 }
+
+// TestNonsenseIsRefused says that a value that can only be a typo is an error, before
+// anything is looked for.
+func TestNonsenseIsRefused(t *testing.T) {
+	for typed, want := range map[string]string{
+		"replay renormalize --rate -5":                             "--rate -5",
+		"replay export x.jsonl --rate -1":                          "--rate -1",
+		"send pik --repeat 0":                                      "--repeat 0",
+		"send pik --repeat -1":                                     "--repeat -1",
+		"send pik --rate -2":                                       "--rate -2",
+		"send pik --rate NaN":                                      "--rate NaN",
+		"tail --count -1":                                          "--count -1",
+		"tail --timeout -1s":                                       "--timeout -1s",
+		"verify --since 1d --until 2d":                             "--since 1d is not before --until 2d",
+		"verify --since 1d --until 1d":                             "--since 1d is not before --until 1d",
+		"replay renormalize --since 2026-01-01 --until 2025-12-31": "is not before --until 2025-12-31",
+		"webhook --public ftp://x":                                 `--public "ftp://x"`,
+		"webhook --public pay.example.com":                         `--public "pay.example.com"`,
+		"webhook --public https://a.example/?x=1":                  `--public "https://a.example/?x=1"`,
+	} {
+		p, out, errs := testProgram(strings.Fields(typed)...)
+		if code := p.Run(t.Context()); code != exitFailed || !strings.Contains(errs.String(), want) || out.Len() > 0 {
+			t.Errorf("%s: %d, %s%s", typed, code, out, errs)
+		}
+	}
+}

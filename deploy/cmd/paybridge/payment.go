@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -17,20 +18,24 @@ import (
 // paymentCommand is `payment`.
 func (p *Program) paymentCommand() *cobra.Command {
 	var pl place
-	var asJSON bool
+	var asJSON, body bool
 	var source, since string
 	cmd := &cobra.Command{
 		Use:   "payment ID",
 		Short: "one payment's deliveries, events and dead letters, in order of time",
 		Long: `Prints what is stored of the payment whose id, merchant's reference or parent is ID: the
 deliveries, with received-at, request id and sequence, also those that became nothing
-new; the events; and the dead letters. Bodies are not printed.
+new; the events; and the dead letters. Bodies are not printed, nor is what of a body an
+event holds as native: --json --body prints that too.
 
 It reads the streams whole: --source and --since make it read less.`,
 		Example:     "  paybridge payment txn_def456\n  paybridge payment pl_abc123xyz --source pik --since 7d\n  paybridge payment txn_def456 --json",
 		Args:        cobra.ExactArgs(1),
 		Annotations: goesOn("run it again; --source and --since make it read less"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if body && !asJSON {
+				return &operate.Advice{Err: errors.New("--body is of --json: a line has no room for it"), Do: "say --json --body; `paybridge deadletters show SEQUENCE --body` prints a dead letter's"}
+			}
 			h := operate.History{ID: args[0], Source: source, Progress: p.progress}
 			var err error
 			if strings.ContainsAny(source, ".*>") {
@@ -67,19 +72,21 @@ It reads the streams whole: --source and --since make it read less.`,
 						Do:  "the id is the provider's (payment.id of an event) or your reference; `paybridge deadletters list` shows what became no event",
 					}
 				}
-				return p.printHistory(steps, asJSON)
+				return p.printHistory(steps, asJSON, body)
 			})
 		},
 	}
 	pl.flags(cmd)
 	jsonFlag(cmd, &asJSON)
+	cmd.Flags().BoolVar(&body, "body", false, "with --json: the events with native, the provider's own JSON")
 	cmd.Flags().StringVar(&source, "source", "", "only what is of this source")
 	cmd.Flags().StringVar(&since, "since", "", "only what was stored since then: a duration or a time")
 	return cmd
 }
 
-// printHistory prints a line for each message, or one JSON object.
-func (p *Program) printHistory(steps []operate.HistoryStep, asJSON bool) error {
+// printHistory prints a line for each message, or one JSON object; native, which is
+// people's data, only where bodies were asked for.
+func (p *Program) printHistory(steps []operate.HistoryStep, asJSON, body bool) error {
 	lines := json.NewEncoder(p.Stdout)
 	for _, step := range steps {
 		if !asJSON {
@@ -91,7 +98,11 @@ func (p *Program) printHistory(steps []operate.HistoryStep, asJSON bool) error {
 			Event json.RawMessage `json:"event,omitempty"`
 		}{HistoryStep: step}
 		if step.Event != nil {
-			line, err := operate.StructuredLine(&step.Event.Event)
+			e := step.Event.Event
+			if !body {
+				e.Native = nil
+			}
+			line, err := operate.StructuredLine(&e)
 			if err != nil {
 				return err
 			}

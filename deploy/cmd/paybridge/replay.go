@@ -65,6 +65,9 @@ deadletters redrive. It reads by direct get and makes no consumer.`,
 			"  paybridge replay renormalize --seq 1000-2000 --apply --run 2026-01-31-amounts",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := notNegative("--rate", r.Rate); err != nil {
+				return err
+			}
 			if apply != (r.Run != "") {
 				return &operate.Advice{Err: errors.New("replay: --apply and --run belong together"), Do: "name the run, such as --apply --run 2026-01-31-amounts; leave both out to compare"}
 			}
@@ -197,6 +200,14 @@ func (p *Program) printRenormalized(sum operate.Renormalized, run string) {
 // consumersSee says what a correction is to who subscribes.
 func consumersSee(run string) string {
 	return "consumers see each as one more message: the same id with replayid " + run
+}
+
+// notNegative refuses a number that can only be a typo.
+func notNegative(flag string, n int) error {
+	if n < 0 {
+		return &operate.Advice{Err: fmt.Errorf("%s %d: it cannot be less than 0", flag, n), Do: "0 is no limit"}
+	}
+	return nil
 }
 
 // limit is a rate as people say it.

@@ -62,6 +62,9 @@ An export that is interrupted is continued by running it again.`,
 			"  paybridge replay export packs/acme/fixtures/case.txtar --fixture --seq 17 --apply",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := notNegative("--rate", e.Rate); err != nil {
+				return err
+			}
 			var err error
 			e.File, e.Now, e.Progress = args[0], p.Now(), p.progress("deliveries")
 			if e.Select, err = s.read(p); err != nil {

@@ -125,6 +125,9 @@ environment's token deliveries, to reproduce a bug; never into production.`,
 
 // reingest puts deliveries into a target, once it may be one.
 func (p *Program) reingest(ctx context.Context, what string, into intoFlags, w operate.Reingest, may func(natsjs.JetStream) error) error {
+	if err := notNegative("--rate", into.rate); err != nil {
+		return err
+	}
 	target, err := p.find(into.place)
 	if err != nil {
 		return err

@@ -79,6 +79,12 @@ the way to the source works, and nothing is stored.`,
 
 // prepare turns the flags into a Send.
 func (p *Program) prepare(f sendFlags, source, fixture string) (operate.Send, error) {
+	if f.repeat < 1 || !(f.rate >= 0) {
+		return operate.Send{}, &operate.Advice{
+			Err: fmt.Errorf("--repeat %d --rate %g: that sends nothing", f.repeat, f.rate),
+			Do:  "--repeat is at least 1, and --rate 0 is one after another",
+		}
+	}
 	b, err := p.find(f.place)
 	if err != nil {
 		return operate.Send{}, err

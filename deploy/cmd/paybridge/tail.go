@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	natsjs "github.com/nats-io/nats.go/jetstream"
@@ -41,7 +42,17 @@ each may be repeated but the last. --since begins with what is stored already.`,
   paybridge tail --payment txn_def456 --since 7d`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if tail.Count < 0 || timeout < 0 {
+				return &operate.Advice{Err: fmt.Errorf("--count %d --timeout %s: neither can be less than 0", tail.Count, timeout), Do: "leave them out to go on until Ctrl-C"}
+			}
 			var err error
+			tail.Away = func(away bool) {
+				if away {
+					fmt.Fprintln(p.Stderr, "the bus does not answer, waiting")
+					return
+				}
+				fmt.Fprintln(p.Stderr, "the bus answers again")
+			}
 			tail.Select.Filter = first(args)
 			if tail.Filter, err = tail.Select.Subject(); err != nil {
 				return err

@@ -37,6 +37,12 @@ func (s *selection) read(p *Program) (r operate.Range, err error) {
 	if r.Until, err = operate.Moment(s.until, p.Now()); err != nil {
 		return r, err
 	}
+	if !r.Until.IsZero() && !r.Since.Before(r.Until) {
+		return r, &operate.Advice{
+			Err: fmt.Errorf("--since %s is not before --until %s: nothing is between them", s.since, s.until),
+			Do:  "--since is the earlier end: `--since 2d --until 1d` is what was stored two days to one day ago",
+		}
+	}
 	r.From, r.To, err = operate.Sequences(s.seq)
 	return r, err
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -23,6 +24,9 @@ path; without it, a source's own url or the local listener stands there.`,
 		Example: "  paybridge webhook --public https://pay.example.com\n  paybridge webhook pik --json",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
+			if err := publicAddress(public); err != nil {
+				return err
+			}
 			b, err := p.find(pl)
 			if err != nil {
 				return err
@@ -54,6 +58,18 @@ path; without it, a source's own url or the local listener stands there.`,
 	jsonFlag(cmd, &asJSON)
 	cmd.Flags().StringVar(&public, "public", "", "scheme and host that providers see, such as https://pay.example.com")
 	return cmd
+}
+
+// publicAddress refuses a --public that no provider could post to; "" is left out.
+func publicAddress(text string) error {
+	if text == "" {
+		return nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return &operate.Advice{Err: fmt.Errorf("--public %q is no address that a provider could post to", text), Do: "write scheme and host, such as https://pay.example.com"}
+	}
+	return nil
 }
 
 // printWebhook prints what a provider's settings page asks for.
