@@ -60,16 +60,7 @@ func TestFollowAcrossARestart(t *testing.T) {
 	}()
 	<-ready
 	server.Restart(t)
-	stored := false
-	for tick := time.NewTicker(20 * time.Millisecond); !stored; <-tick.C {
-		e := aPayment("pik", "after")
-		msg, err := e.Message(event.Structured)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = writer.PublishMsg(ctx, msg)
-		stored = err == nil
-	}
+	publishOnceBack(ctx, t, writer, aPayment("pik", "after"))
 	select {
 	case id := <-seen:
 		if id != "pik/evt_after" {
@@ -82,4 +73,22 @@ func TestFollowAcrossARestart(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
+}
+
+// publishOnceBack publishes an event as soon as a server that was away takes it.
+func publishOnceBack(ctx context.Context, t *testing.T, writer natsjs.JetStream, e event.Event) {
+	t.Helper()
+	msg, err := e.Message(event.Structured)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		if _, err = writer.PublishMsg(ctx, msg); err == nil {
+			return
+		}
+		<-tick.C
+	}
+	t.Fatal(err)
 }

@@ -202,16 +202,7 @@ func TestTailSaysThatTheBusIsAway(t *testing.T) {
 	next(true)
 	server.Restart(t)
 	next(false)
-	stored := false
-	for tick := time.NewTicker(20 * time.Millisecond); !stored; <-tick.C {
-		e := aPayment("pik", "after")
-		msg, err := e.Message(event.Structured)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = writer.PublishMsg(ctx, msg)
-		stored = err == nil
-	}
+	publishOnceBack(ctx, t, writer, aPayment("pik", "after"))
 	if err := <-done; err != nil || len(said) > 0 {
 		t.Errorf("%v, and it said %d times more", err, len(said))
 	}
