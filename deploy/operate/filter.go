@@ -48,6 +48,15 @@ func nativeTokens(subject string) string {
 	return tokens[subjectHead]
 }
 
+// kindToken is the kind as it stands in an event's subject.
+func kindToken(subject string) string {
+	tokens := strings.SplitN(subject, ".", subjectHead)
+	if len(tokens) < subjectHead {
+		return ""
+	}
+	return tokens[2]
+}
+
 // sourceToken is the source as it stands in a subject of any of the streams.
 func sourceToken(subject string) string {
 	_, rest, _ := strings.Cut(subject, ".")

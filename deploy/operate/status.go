@@ -9,6 +9,7 @@ import (
 	natsjs "github.com/nats-io/nats.go/jetstream"
 
 	"paybridge/deploy/jetstream"
+	"paybridge/schemas/event"
 )
 
 // Status is how the bridge stands at one moment.
@@ -50,6 +51,7 @@ type SourceStatus struct {
 	Waiting      uint64            `json:"waiting"`                     // deliveries that are not done, or are but come after one that is not
 	Oldest       time.Time         `json:"oldest_unprocessed,omitzero"` // when the first of these was stored
 	Events       uint64            `json:"events"`
+	Unknown      uint64            `json:"unknown_events"` // of Events, those whose native type no rule of the pack maps
 	EventRate    float64           `json:"events_per_second"`
 	Last         time.Time         `json:"last_delivery,omitzero"` // when it was stored
 	DeadLetters  map[string]uint64 `json:"dead_letters"`           // by reason
@@ -74,7 +76,13 @@ func ReadStatus(ctx context.Context, js natsjs.JetStream, now time.Time, window 
 	}
 	count := map[string]func(subject string, n uint64){
 		jetstream.Webhooks: func(subject string, n uint64) { source(subject).Deliveries += n },
-		jetstream.Payments: func(subject string, n uint64) { source(subject).Events += n },
+		jetstream.Payments: func(subject string, n uint64) {
+			s := source(subject)
+			s.Events += n
+			if event.Kind(kindToken(subject)) == event.UnknownKind {
+				s.Unknown += n
+			}
+		},
 		jetstream.DeadLetters: func(subject string, n uint64) {
 			source(subject).DeadLetters[subject[strings.LastIndexByte(subject, '.')+1:]] += n
 		},

@@ -1,6 +1,7 @@
 package operate
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -49,6 +50,23 @@ func TestStatus(t *testing.T) {
 	status, err = ReadStatus(t.Context(), r.js, time.Now(), time.Nanosecond)
 	if err != nil || status.Streams[0].Rate != 0 || status.Sources[1].DeliveryRate != 0 || status.Sources[1].NewDead != 0 || status.Sources[0].Waiting != 1 {
 		t.Errorf("got %+v, %v", status, err)
+	}
+}
+
+// TestStatusCountsUnknown says that events whose type no rule maps stand out: a pack
+// that maps nothing has no dead letters either.
+func TestStatusCountsUnknown(t *testing.T) {
+	r := newRig(t)
+	r.receive(pikBody("evt_1", "txn_1"))
+	r.receive(strings.ReplaceAll(pikBody("evt_2", "txn_2"), "payment.confirmed", "wallet.reshuffled"))
+	r.normalize(all)
+	r.normalize(all)
+	status, err := ReadStatus(t.Context(), r.js, time.Now(), RateWindow)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pik := status.Sources[0]; pik.Events != 2 || pik.Unknown != 1 || len(pik.DeadLetters) != 0 {
+		t.Errorf("pik %+v", pik)
 	}
 }
 

@@ -55,7 +55,8 @@ comes again. It begins with everything that is stored, unless told otherwise.`,
 			}
 			return b.onBus(cmd.Context(), roleProvisioner, func(ctx context.Context, js natsjs.JetStream) error {
 				err := team.Add(ctx, js)
-				p.auditLine("consumer add", why, err, zap.String("consumer", team.Name), zap.String("filter", team.Filter))
+				p.auditLine("consumer add", why, err, zap.String("consumer", team.Name), zap.String("filter", team.Filter),
+					zap.Any("counts", map[string]int{"consumers": done(err)}))
 				if err != nil {
 					return err
 				}
@@ -170,7 +171,7 @@ func (p *Program) consumerRemove() *cobra.Command {
 					return &operate.Advice{Err: errors.New("removing a consumer loses its place in the stream"), Do: "say --apply if that is meant"}
 				}
 				err = operate.RemoveTeam(ctx, js, args[0])
-				p.auditLine("consumer remove", why, err, zap.Any("consumer", lag))
+				p.auditLine("consumer remove", why, err, zap.Any("consumer", lag), zap.Any("counts", map[string]int{"consumers": done(err)}))
 				if err == nil {
 					fmt.Fprintf(p.Stdout, "consumer %s is removed\n", args[0])
 				}
@@ -191,4 +192,12 @@ func (p *Program) team(ctx context.Context, js natsjs.JetStream, name string) (*
 		err = &operate.Advice{Err: fmt.Errorf("consumer %s does not exist", name), Do: "list them with `paybridge consumer list`"}
 	}
 	return lag, err
+}
+
+// done counts one consumer that was written, or none where that failed.
+func done(err error) int {
+	if err != nil {
+		return 0
+	}
+	return 1
 }

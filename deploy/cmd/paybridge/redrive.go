@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
-	"paybridge/config"
 	"paybridge/deploy/normalizerd"
 	"paybridge/deploy/operate"
 	"paybridge/schemas/delivery"
@@ -140,14 +139,4 @@ func (p *Program) progress(what string) func(done, total int) {
 		left := time.Duration(float64(max(total-done, 0)) / rate * float64(time.Second))
 		fmt.Fprintf(p.Stderr, "%d of %d %s, %.0f/s, %s left\n", done, total, what, rate, operate.Age(left.Round(time.Second)))
 	}
-}
-
-// auditLine writes who changed what, why, and with which result, as one JSON line.
-func (p *Program) auditLine(what, why string, failed error, fields ...zap.Field) {
-	who, ok := p.LookupEnv("USER")
-	if !ok {
-		who = "unknown"
-	}
-	fields = append([]zap.Field{zap.String("who", who), zap.String("what", what), zap.String("why", why), zap.Error(failed)}, fields...)
-	config.Logger("operate", p.Stderr).Info("audit", fields...)
 }

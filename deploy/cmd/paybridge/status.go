@@ -23,7 +23,8 @@ func (p *Program) statusCommand() *cobra.Command {
 		Use:   "status",
 		Short: "what is stored, how fast, how far behind the normalizer is, what died",
 		Long: `Prints the streams, the normalizer and each source: messages and their rate, what waits
-and for how long, and dead letters by reason. Rates are over the last minute.
+and for how long, events and how many of them are of a type that the pack does not map
+(UNKNOWN), and dead letters by reason. Rates, and NEW dead letters, are over the last minute.
 
 --watch draws it again every --interval, with rates since the last look, until Ctrl-C.
 Where the output is no terminal it prints one block after the other; with --json, one
@@ -86,7 +87,7 @@ func printStatus(w io.Writer, s operate.Status) error {
 		return nil
 	}
 	fmt.Fprintln(w)
-	t = newTable(w, "SOURCE", "DELIVERIES", "/S", "LAST", "WAITING", "OLDEST", "EVENTS", "/S", "DEAD", "NEW")
+	t = newTable(w, "SOURCE", "DELIVERED", "/S", "LAST", "WAITING", "OLDEST", "EVENTS", "UNKNOWN", "/S", "DEAD", "NEW")
 	dead := false
 	for _, source := range s.Sources {
 		total := uint64(0)
@@ -95,10 +96,14 @@ func printStatus(w io.Writer, s operate.Status) error {
 		}
 		dead = dead || total > 0
 		t.row(source.Name, source.Deliveries, rate(source.DeliveryRate), age(s.At, source.Last), source.Waiting, age(s.At, source.Oldest),
-			source.Events, rate(source.EventRate), total, source.NewDead)
+			source.Events, source.Unknown, rate(source.EventRate), total, source.NewDead)
 	}
-	if err := t.flush(); err != nil || !dead {
+	if err := t.flush(); err != nil {
 		return err
+	}
+	fmt.Fprintf(w, "PER SECOND, /S and NEW: over the last %s\n", operate.Age(seconds(s.Window).Round(100*time.Millisecond)))
+	if !dead {
+		return nil
 	}
 	return printDeadReasons(w, s)
 }
