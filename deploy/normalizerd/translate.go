@@ -121,7 +121,9 @@ func Programs(cfg *config.Config, library *provider.Library) (normalizer.Program
 			problems = append(problems, inPack(cfg, s.Key+".provider", err)...)
 			compiled[s.Provider] = program
 		}
-		programs[normalizer.Pack{Source: s.Name, Provider: s.Provider}] = program
+		if program != nil { // a nil program in an interface would not be nil
+			programs[normalizer.Pack{Source: s.Name, Provider: s.Provider}] = program
+		}
 	}
 	return programs, problems
 }

@@ -37,6 +37,9 @@ type DeadExported struct {
 // Run writes them, or says what it would write.
 func (x DeadExport) Run(ctx context.Context, js natsjs.JetStream) (DeadExported, error) {
 	sum := DeadExported{To: x.To, Groups: map[string]int{}}
+	if err := x.Select.check(); err != nil {
+		return sum, err
+	}
 	path := filepath.Clean(x.To)
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return sum, advise(fmt.Errorf("export: %s is there already", x.To), "name another; an export never writes over anything")
@@ -90,7 +93,7 @@ func (x DeadExport) open(partial string) (deadWriter, error) {
 		w, err = newDeadFile(partial)
 	}
 	if errors.Is(err, fs.ErrExist) {
-		return nil, advise(fmt.Errorf("export: %s is there already", partial), "another export writes it, or one was interrupted: then remove it")
+		return nil, advise(fmt.Errorf("export: %s is there already", partial), "another export writes it now, or one was interrupted: then remove it, and run this again")
 	}
 	return w, err
 }

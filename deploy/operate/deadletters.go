@@ -26,14 +26,17 @@ type DeadGroup struct {
 }
 
 // DeadLetters groups the dead letters of a range by source and reason, the largest
-// group first.
-func DeadLetters(ctx context.Context, js natsjs.JetStream, r Range) ([]DeadGroup, error) {
+// group first. Those that are done, by sequence, are left out.
+func DeadLetters(ctx context.Context, js natsjs.JetStream, r Range, done map[uint64]bool) ([]DeadGroup, error) {
 	type key struct {
 		source string
 		reason delivery.Reason
 	}
 	groups := map[key]*DeadGroup{}
 	err := Walk(ctx, js, jetstream.DeadLetters, r, func(m *natsjs.RawStreamMsg) error {
+		if done[m.Sequence] {
+			return nil
+		}
 		k := key{sourceToken(m.Subject), delivery.Reason(m.Subject[strings.LastIndexByte(m.Subject, '.')+1:])}
 		g := groups[k]
 		if g == nil {
@@ -81,7 +84,8 @@ type Dead struct {
 	Pointer  string              `json:"pointer"` // where in the body; never a value
 	Headers  map[string][]string `json:"headers"`
 	Bytes    int                 `json:"bytes"`
-	Body     []byte              `json:"body,omitempty"` // only where it was asked for
+	Body     []byte              `json:"body,omitempty"`  // only where it was asked for
+	Today    *Today              `json:"today,omitempty"` // only of one that is shown
 }
 
 // ShowDead reads one dead letter by its sequence. The body, which holds people's
@@ -101,9 +105,13 @@ func ShowDead(ctx context.Context, js natsjs.JetStream, sequence uint64, body bo
 	return deadOf(m, body)
 }
 
-// EachDead lists the dead letters of a range one by one, without their bodies.
-func EachDead(ctx context.Context, js natsjs.JetStream, r Range, visit func(Dead) error) error {
+// EachDead lists the dead letters of a range one by one, without their bodies and
+// without those that are done.
+func EachDead(ctx context.Context, js natsjs.JetStream, r Range, done map[uint64]bool, visit func(Dead) error) error {
 	return Walk(ctx, js, jetstream.DeadLetters, r, func(m *natsjs.RawStreamMsg) error {
+		if done[m.Sequence] {
+			return nil
+		}
 		d, err := deadOf(m, false)
 		if err != nil {
 			return err

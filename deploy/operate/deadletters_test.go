@@ -17,7 +17,7 @@ func TestDeadLetters(t *testing.T) {
 	for range 3 {
 		r.normalize(all)
 	}
-	groups, err := DeadLetters(t.Context(), r.js, Range{})
+	groups, err := DeadLetters(t.Context(), r.js, Range{}, nil)
 	if err != nil || len(groups) != 2 {
 		t.Fatalf("got %+v, %v", groups, err)
 	}
@@ -27,13 +27,13 @@ func TestDeadLetters(t *testing.T) {
 	for filter, want := range map[string]int{
 		DeadFilter("", ""): 2, DeadFilter("pik", ""): 1, DeadFilter("", "mapping_failed"): 1, DeadFilter("pik", "mapping_failed"): 0,
 	} {
-		if groups, err := DeadLetters(t.Context(), r.js, Range{Subject: filter}); len(groups) != want || err != nil {
+		if groups, err := DeadLetters(t.Context(), r.js, Range{Subject: filter}, nil); len(groups) != want || err != nil {
 			t.Errorf("%s: %+v, %v", filter, groups, err)
 		}
 	}
 
 	var each []Dead
-	if err := EachDead(t.Context(), r.js, Range{}, func(d Dead) error { each = append(each, d); return nil }); err != nil || len(each) != 3 {
+	if err := EachDead(t.Context(), r.js, Range{}, nil, func(d Dead) error { each = append(each, d); return nil }); err != nil || len(each) != 3 {
 		t.Fatalf("got %+v, %v", each, err)
 	}
 	if d := each[1]; d.Raw != 2 || d.Sequence != 2 || d.Body != nil || d.Bytes == 0 {

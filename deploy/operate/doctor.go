@@ -1,9 +1,12 @@
 package operate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	natsjs "github.com/nats-io/nats.go/jetstream"
@@ -39,6 +42,7 @@ type Finding struct {
 type Doctor struct {
 	Config   *config.Config
 	Library  *provider.Library
+	Packs    error  // why the packs of providers_dir cannot be read; nil where they can
 	Embedded bool   // the bus is the embedded server of an `up`
 	Data     string // folder of the embedded server's streams; read only where Embedded
 	Now      func() time.Time
@@ -59,10 +63,24 @@ func (d Doctor) secrets() Finding {
 	if err := d.Config.Check(); err != nil {
 		return finding("secrets", Bad, "set the variable or write the file that each line names; `paybridge up` makes what nobody gives", "%v", err)
 	}
-	if _, err := ingressd.Sources(d.Config, d.Library); err != nil {
+	c := *d.Config
+	c.Sources = slices.DeleteFunc(slices.Clone(c.Sources), func(s config.Source) bool { return d.unread(s) != nil })
+	if _, err := ingressd.Sources(&c, d.Library); err != nil {
 		return finding("secrets", Bad, "each line names the key in the configuration", "%v", err)
 	}
+	if n := len(d.Config.Sources) - len(c.Sources); n > 0 {
+		return finding("secrets", Warn, "mend the packs first", "nobody knows what those of %d sources must be: their packs cannot be read", n)
+	}
 	return finding("secrets", Good, "", "every source has a usable one")
+}
+
+// unread is why a source's pack says nothing of its secrets; nil where it does.
+func (d Doctor) unread(s config.Source) error {
+	if _, err := d.Library.About(s.Provider); err != nil {
+		return err
+	}
+	_, err := d.Library.Auth(s.Provider)
+	return err
 }
 
 // seal has keys that are long enough.
@@ -80,8 +98,26 @@ func (d Doctor) seal() Finding {
 
 // packs compile, both halves, for every source.
 func (d Doctor) packs() Finding {
-	if _, problems := normalizerd.Programs(d.Config, d.Library); len(problems) > 0 {
-		return finding("packs", Bad, "`paybridge provider check` says more", "%v", problems)
+	var lines []string
+	add := func(err error) {
+		for line := range strings.Lines(err.Error()) {
+			if line = strings.TrimSuffix(line, "\n"); !slices.Contains(lines, line) {
+				lines = append(lines, line) // a pack of two sources, or wrong in both halves, is one
+			}
+		}
+	}
+	if d.Packs != nil {
+		add(d.Packs)
+	} else if _, problems := normalizerd.Programs(d.Config, d.Library); len(problems) > 0 {
+		add(problems)
+	}
+	for _, s := range d.Config.Sources {
+		if err := d.unread(s); err != nil && slices.Contains(d.Library.Names(), s.Provider) {
+			add(err)
+		}
+	}
+	if len(lines) > 0 {
+		return finding("packs", Bad, "`paybridge provider check "+cmp.Or(d.Config.ProvidersDir, "PACK")+"` says more", "%s", strings.Join(lines, "\n"))
 	}
 	return finding("packs", Good, "", "%d sources map", len(d.Config.Sources))
 }

@@ -83,22 +83,27 @@ type RedrivenGroup struct {
 // Run redrives, or says what it would do. After an error, run it again: what is
 // stored is found.
 func (r Redrive) Run(ctx context.Context, js natsjs.JetStream) (Redriven, error) {
+	_, sum, err := r.run(ctx, js)
+	return sum, err
+}
+
+func (r Redrive) run(ctx context.Context, js natsjs.JetStream) (*redriving, Redriven, error) {
 	w, err := r.open(ctx, js)
 	if err != nil {
-		return Redriven{}, err
+		return nil, Redriven{}, err
 	}
 	if err := w.choose(ctx); err != nil {
-		return w.sum, err
+		return w, w.sum, err
 	}
 	if err := w.foresee(ctx); err != nil {
-		return w.sum, err
+		return w, w.sum, err
 	}
 	if err := w.findStored(ctx); err != nil {
-		return w.sum, err
+		return w, w.sum, err
 	}
 	err = w.settle(ctx)
 	w.close()
-	return w.sum, err
+	return w, w.sum, err
 }
 
 // redriving is one run.
@@ -113,6 +118,7 @@ type redriving struct {
 	claimed                  map[string]bool // message ids that this run has published, or would
 	last                     *reread         // the delivery that was read last: its items' dead letters are neighbors
 	groups                   map[deadKind]*RedrivenGroup
+	done                     map[uint64]bool // letters, by sequence, whose events were stored before
 	sum                      Redriven
 	underway                 []publishing
 }
@@ -129,9 +135,16 @@ type deadKind struct {
 }
 
 func (r Redrive) open(ctx context.Context, js natsjs.JetStream) (*redriving, error) {
+	if err := r.Select.check(); err != nil {
+		return nil, err
+	}
+	if r.Select.Reason == delivery.Unsealed {
+		return nil, advise(errors.New("redrive: an unsealed dead letter is never redriven"),
+			"find out who may publish to webhooks.>; `paybridge deadletters show` has its headers")
+	}
 	w := &redriving{
 		Redrive: r, js: js, own: map[itemOf]bool{}, ids: map[string]uint64{}, claimed: map[string]bool{},
-		groups: map[deadKind]*RedrivenGroup{},
+		groups: map[deadKind]*RedrivenGroup{}, done: map[uint64]bool{},
 	}
 	for name, to := range map[string]*natsjs.Stream{
 		jetstream.Webhooks: &w.webhooks, jetstream.Payments: &w.payments, jetstream.DeadLetters: &w.dead,
@@ -141,10 +154,6 @@ func (r Redrive) open(ctx context.Context, js natsjs.JetStream) (*redriving, err
 			return nil, streamAdvice(name, err)
 		}
 		*to = s
-	}
-	if r.Select.Reason == delivery.Unsealed {
-		return nil, advise(errors.New("redrive: an unsealed dead letter is never redriven"),
-			"find out who may publish to webhooks.>; `paybridge deadletters show` has its headers")
 	}
 	return w, nil
 }

@@ -23,7 +23,7 @@ const (
 // redrive publishes what one dead letter has become, or counts it.
 func (w *redriving) redrive(ctx context.Context, l *letter) error {
 	w.sum.Letters++
-	f := &fate{group: w.group(l), open: 1} // itself, until all its items are looked at
+	f := &fate{letter: l.sequence, group: w.group(l), open: 1} // itself, until all its items are looked at
 	for _, item := range l.items {
 		if item.Dead != nil {
 			f.still = item.Dead.Reason
@@ -54,6 +54,7 @@ func (w *redriving) item(ctx context.Context, e *event.Event, f *fate) error {
 		return nil
 	case !w.Act && w.claimed[id]:
 		f.already++
+		f.twin = true
 		return nil
 	case !w.Act:
 		f.published++
@@ -143,6 +144,9 @@ func (w *redriving) finish(f *fate) {
 		w.sum.Published++
 		f.group.Published++
 	default:
+		if !f.twin {
+			w.done[f.letter] = true
+		}
 		w.sum.Already++
 		f.group.Already++
 	}

@@ -21,8 +21,9 @@ import (
 // letter is a dead letter, and what today's packs make of its items.
 type letter struct {
 	delivery.DeadLetter
-	stored time.Time
-	items  []mapping.Item // the items that are meant; a whole delivery's reason stands alone
+	sequence uint64 // its own, in DEADLETTERS
+	stored   time.Time
+	items    []mapping.Item // the items that are meant; a whole delivery's reason stands alone
 }
 
 // reread is a delivery that was read and mapped again.
@@ -42,7 +43,7 @@ func (w *redriving) read(ctx context.Context, sequence uint64) (*letter, error) 
 	if err != nil {
 		return nil, fmt.Errorf("dead letter %d: %w", sequence, err)
 	}
-	l := &letter{DeadLetter: decoded, stored: m.Time}
+	l := &letter{DeadLetter: decoded, sequence: sequence, stored: m.Time}
 	if l.Reason == delivery.Unsealed {
 		l.items = []mapping.Item{{Dead: &mapping.Dead{Reason: delivery.Unsealed, Problem: "never redriven"}}}
 		return l, nil
@@ -159,9 +160,11 @@ type publishing struct {
 // fate is what became of a dead letter; it is complete when the last of its events
 // is stored.
 type fate struct {
+	letter                   uint64 // sequence
 	group                    *RedrivenGroup
 	published, already, open int
 	still                    delivery.Reason // "": none of its items fails
+	twin                     bool            // an event is not stored, but would be by an earlier dead letter of this run
 }
 
 // message is an event as the normalizer publishes it.

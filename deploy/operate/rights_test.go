@@ -90,7 +90,7 @@ func TestOperatorsRightsAreEnough(t *testing.T) {
 	if sum, err := (DeadExport{To: filepath.Join(t.TempDir(), "dead"), Act: true}).Run(t.Context(), operator); err != nil || sum.DeadLetters != 0 {
 		t.Errorf("export: %+v, %v", sum, err)
 	}
-	if groups, err := DeadLetters(t.Context(), operator, Range{}); err != nil || len(groups) != 0 {
+	if groups, err := DeadLetters(t.Context(), operator, Range{}, nil); err != nil || len(groups) != 0 {
 		t.Errorf("dead letters: %+v, %v", groups, err)
 	}
 	if teams, err := Teams(t.Context(), operator); err != nil || len(teams) != 1 {

@@ -49,7 +49,7 @@ comes again. It begins with everything that is stored, unless told otherwise.`,
 			if team.Since, err = operate.Moment(since, p.Now()); err != nil {
 				return err
 			}
-			b, err := p.find(pl)
+			b, err := p.findBus(pl)
 			if err != nil {
 				return err
 			}
@@ -120,7 +120,7 @@ func (p *Program) consumerShow() *cobra.Command {
 
 // lags prints what read finds.
 func (p *Program) lags(ctx context.Context, pl place, asJSON bool, read func(context.Context, natsjs.JetStream) ([]operate.Lag, error)) error {
-	b, err := p.find(pl)
+	b, err := p.findBus(pl)
 	if err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func (p *Program) consumerRemove() *cobra.Command {
 		Example: "  paybridge consumer remove ledger --apply --why 'the team has moved'",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			b, err := p.find(pl)
+			b, err := p.findBus(pl)
 			if err != nil {
 				return err
 			}

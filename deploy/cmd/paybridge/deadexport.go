@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 
 	natsjs "github.com/nats-io/nats.go/jetstream"
@@ -69,17 +70,20 @@ may not see them.`,
 			if err != nil {
 				return err
 			}
-			b, err := p.find(pl)
+			b, err := p.findBus(pl)
 			if err != nil {
 				return err
 			}
 			return b.onBus(cmd.Context(), roleOperator, func(ctx context.Context, js natsjs.JetStream) error {
+				if err := b.checkDeadSource(ctx, js, s.Source); err != nil {
+					return err
+				}
 				sum, err := operate.DeadExport{To: args[0], Select: s, Act: apply, Progress: p.progress("dead letters")}.Run(ctx, js)
 				if apply {
 					p.auditLine("deadletters export", why, err, zap.Any("selection", s), zap.Any("counts", sum))
 				}
 				if err != nil {
-					return err
+					return interrupted(ctx, err, "remove "+filepath.Clean(args[0])+".partial, which is not complete, and run it again: what is in the bus is as it was")
 				}
 				return p.printDeadExport(sum, apply, asJSON)
 			})

@@ -30,7 +30,7 @@ Exit code 1 if a check fails.`,
 		Example: "  paybridge doctor\n  paybridge doctor --config paybridge.yaml --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			b, err := p.find(pl)
+			b, err := p.findBus(pl)
 			if err != nil {
 				return err
 			}
@@ -47,7 +47,7 @@ Exit code 1 if a check fails.`,
 // examine runs every check; a bus that cannot be reached is a finding like others.
 func (p *Program) examine(ctx context.Context, b *bridge) []operate.Finding {
 	d := operate.Doctor{
-		Config: b.Config, Library: b.Library, Now: p.Now,
+		Config: b.Config, Library: b.Library, Packs: b.packs, Now: p.Now,
 		Embedded: b.Running != nil, Data: b.Folder.Streams(),
 	}
 	findings := d.Examine()

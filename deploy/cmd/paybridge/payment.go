@@ -11,7 +11,6 @@ import (
 	natsjs "github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
 
-	"paybridge/deploy/normalizerd"
 	"paybridge/deploy/operate"
 )
 
@@ -49,15 +48,14 @@ It reads the streams whole: --source and --since make it read less.`,
 			if h.Since, err = operate.Moment(since, p.Now()); err != nil {
 				return err
 			}
-			b, err := p.find(pl)
+			b, err := p.findBus(pl)
 			if err != nil {
 				return err
 			}
-			programs, problems := normalizerd.Programs(b.Config, b.Library)
-			if len(problems) > 0 {
-				return problems
+			var broken error
+			if h.Programs, broken = b.programs(); broken != nil {
+				fmt.Fprintf(p.Stderr, "paybridge: %v\n  → of its source, deliveries that became no event are found by the id in their body alone\n", broken)
 			}
-			h.Programs = programs
 			return b.onBus(cmd.Context(), roleOperator, func(ctx context.Context, js natsjs.JetStream) error {
 				if err := b.known(ctx, js, source); err != nil {
 					return err

@@ -14,7 +14,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"paybridge/config"
+	"paybridge/deploy/normalizerd"
 	"paybridge/deploy/operate"
+	"paybridge/normalizer"
 	"paybridge/schemas/provider"
 )
 
@@ -45,13 +47,24 @@ type bridge struct {
 	File    string // absolute path of the configuration; "" for the shipped one
 	Config  *config.Config
 	Library *provider.Library
+	packs   error            // why providers_dir cannot be read; then Library is the built-in packs
 	Running *operate.Running // nil where no `up` runs with this configuration
 }
 
-// find reads the configuration and looks for a running `up`. An `up` counts only
-// where it runs with the same configuration: with another file named, the bus of
-// that file is meant.
+// find is findBus for commands that need every pack.
 func (p *Program) find(pl place) (*bridge, error) {
+	b, err := p.findBus(pl)
+	if err == nil {
+		err = b.packs
+	}
+	return b, err
+}
+
+// findBus reads the configuration and looks for a running `up`. An `up` counts only
+// where it runs with the same configuration: with another file named, the bus of
+// that file is meant. A folder of packs that cannot be read is no error here: the bus
+// is looked at all the same, and most of all then.
+func (p *Program) findBus(pl place) (*bridge, error) {
 	b := &bridge{Folder: p.folder(pl)}
 	running, ok, err := b.Folder.Running()
 	if err != nil {
@@ -70,8 +83,11 @@ func (p *Program) find(pl place) (*bridge, error) {
 	if b.Config, err = p.load(b.File, pl.config); err != nil {
 		return nil, err
 	}
-	if b.Library, err = library(b.Config); err != nil {
-		return nil, err
+	b.Library, b.packs = library(b.Config)
+	if b.packs != nil {
+		if b.Library, err = provider.BuiltIn(); err != nil {
+			return nil, err
+		}
 	}
 	_, err = operate.Secrets{Folder: b.Folder, Library: b.Library}.Fill(b.Config, false)
 	return b, err
@@ -110,6 +126,18 @@ func library(c *config.Config) (*provider.Library, error) {
 		return nil, config.Problems{c.Problem("providers_dir", err.Error(), "name a folder that holds one folder per pack")}
 	}
 	return lib.With(root.FS(), c.ProvidersDir)
+}
+
+// programs are the sources' packs, compiled; those that do compile also beside an error.
+func (b *bridge) programs() (normalizer.Programs, error) {
+	programs, problems := normalizerd.Programs(b.Config, b.Library)
+	switch {
+	case b.packs != nil:
+		return programs, b.packs
+	case len(problems) > 0:
+		return programs, problems
+	}
+	return programs, nil
 }
 
 // mistake is an error that only a change of the configuration cures.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -51,11 +52,48 @@ func (p *Program) run(ctx context.Context, root *cobra.Command) int {
 	}
 	fmt.Fprintf(p.Stderr, "paybridge: %v\n", err)
 	var advice *operate.Advice
-	if errors.As(err, &advice) && advice.Do != "" {
+	switch dir := brokenPacks(err); {
+	case errors.As(err, &advice) && advice.Do != "":
 		fmt.Fprintf(p.Stderr, "  → %s\n", advice.Do)
+	case dir != "" && cmd.Name() != "check":
+		fmt.Fprintf(p.Stderr, "  → `%s provider check %s` says more\n", p.Name, shellWord(dir))
 	}
 	return exitCode(err)
 }
+
+// brokenPacks is the folder of the packs that an error is about: one pack's, or the one
+// that holds them all; "" where it is about none.
+func brokenPacks(err error) string {
+	var files []string
+	var packs provider.Problems
+	var ours config.Problems
+	switch {
+	case errors.As(err, &packs):
+		for _, problem := range packs {
+			files = append(files, problem.At.File)
+		}
+	case errors.As(err, &ours):
+		for _, problem := range ours {
+			if filepath.Base(problem.At.File) == packFile {
+				files = append(files, problem.At.File)
+			}
+		}
+	}
+	dir := ""
+	for i, file := range files {
+		of := filepath.Dir(file)
+		switch {
+		case i == 0:
+			dir = of
+		case of != dir:
+			return filepath.Dir(of)
+		}
+	}
+	return dir
+}
+
+// packFile is where a pack is described, in its folder.
+const packFile = "provider.yaml"
 
 // exitCode is the one place that turns a kind of error into an exit code.
 func exitCode(err error) int {

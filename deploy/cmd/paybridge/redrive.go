@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
 
-	"paybridge/deploy/normalizerd"
 	"paybridge/deploy/operate"
 	"paybridge/schemas/delivery"
 	"paybridge/schemas/event"
@@ -52,17 +51,20 @@ It reads DEADLETTERS once, and PAYMENTS once from 48h before the oldest of them 
 			if err != nil {
 				return err
 			}
-			programs, problems := normalizerd.Programs(b.Config, b.Library)
-			if len(problems) > 0 {
-				return problems
+			programs, err := b.programs()
+			if err != nil {
+				return err
 			}
-			verify, err := b.verifiers()
+			seals, err := b.seals()
 			if err != nil {
 				return err
 			}
 			return b.onBus(cmd.Context(), roleReplay, func(ctx context.Context, js natsjs.JetStream) error {
+				if err := b.checkDeadSource(ctx, js, s.Source); err != nil {
+					return err
+				}
 				sum, err := operate.Redrive{
-					Programs: programs, Seals: verify.Seals, Mode: event.Mode(b.Config.Events.Mode),
+					Programs: programs, Seals: seals, Mode: event.Mode(b.Config.Events.Mode),
 					Select: s, Act: apply, Progress: p.progress("dead letters"),
 				}.Run(ctx, js)
 				if apply {

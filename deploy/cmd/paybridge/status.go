@@ -35,7 +35,7 @@ object a line.`,
 			if w.interval <= 0 {
 				return &operate.Advice{Err: fmt.Errorf("status: an interval of %v", w.interval), Do: "wait between two looks, such as --interval 2s"}
 			}
-			b, err := p.find(pl)
+			b, err := p.findBus(pl)
 			if err != nil {
 				return err
 			}

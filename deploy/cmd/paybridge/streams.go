@@ -41,7 +41,7 @@ change that would lose a stored message is refused, and then nothing is changed.
 		Example: "  paybridge streams apply --dry-run\n  paybridge streams apply --config paybridge.yaml --why 'a longer age'",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			b, err := p.find(pl)
+			b, err := p.findBus(pl)
 			if err != nil {
 				return err
 			}
@@ -90,7 +90,7 @@ func (p *Program) streamsCheck() *cobra.Command {
 		Example: "  paybridge streams check --json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			b, err := p.find(pl)
+			b, err := p.findBus(pl)
 			if err != nil {
 				return err
 			}
@@ -139,7 +139,7 @@ func (p *Program) streamsShow() *cobra.Command {
 		Example: "  paybridge streams show --config paybridge.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			b, err := p.find(pl)
+			b, err := p.findBus(pl)
 			if err != nil {
 				return err
 			}

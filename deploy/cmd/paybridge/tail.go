@@ -60,7 +60,7 @@ each may be repeated but the last. --since begins with what is stored already.`,
 			if tail.Since, err = operate.Moment(since, p.Now()); err != nil {
 				return err
 			}
-			b, err := p.find(pl)
+			b, err := p.findBus(pl)
 			if err != nil {
 				return err
 			}
