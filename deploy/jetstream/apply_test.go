@@ -56,7 +56,7 @@ func TestApplyUpdates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "PAYMENTS updated\n  discard: DiscardOld → DiscardNew\n  max_age: 2160h0m0s → 2161h0m0s"
+	want := "PAYMENTS updated\n  discard: DiscardOld → DiscardNew\n  max_age: 90d → 90d1h"
 	if got := report[1].String(); got != want {
 		t.Errorf("report\n%s\nwant\n%s", got, want)
 	}

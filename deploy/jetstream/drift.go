@@ -2,7 +2,9 @@ package jetstream
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -211,11 +213,35 @@ func consumerDrift(want Consumer, have jetstream.ConsumerConfig) []Drift {
 // name is the consumer's name in reports: "WEBHOOKS/normalizer".
 func (c Consumer) name() string { return c.Stream + "/" + c.Config.Durable }
 
+// span is a duration without the units that are zero at its end, in days from three on:
+// an age is 35d, a window 48h.
+func span(d time.Duration) string {
+	const day = 24 * time.Hour
+	text := d.String()
+	if d >= 3*day {
+		text = strconv.FormatInt(int64(d/day), 10) + "d"
+		if d %= day; d == 0 {
+			return text
+		}
+		text += d.String()
+	}
+	if before, trimmed := strings.CutSuffix(text, "m0s"); trimmed {
+		text = before + "m"
+	}
+	if before, trimmed := strings.CutSuffix(text, "h0m"); trimmed {
+		text = before + "h"
+	}
+	return text
+}
+
 // show is a setting's value for people; empty lists and texts are "none".
 func show(v any) string {
 	text := fmt.Sprint(v)
-	if s, ok := v.([]string); ok {
-		text = strings.Join(s, ",")
+	switch v := v.(type) {
+	case []string:
+		text = strings.Join(v, ",")
+	case time.Duration:
+		text = span(v)
 	}
 	if text == "" || text == "[]" {
 		return "none"

@@ -59,3 +59,15 @@ func TestTaken(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestSpan says that an age is told as people say it, and never as another one.
+func TestSpan(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0s", 30 * time.Second: "30s", time.Minute: "1m", 90 * time.Second: "1m30s", 10 * time.Minute: "10m", time.Hour: "1h",
+		48 * time.Hour: "48h", 72 * time.Hour: "3d", 840 * time.Hour: "35d", 840*time.Hour + 90*time.Minute: "35d1h30m", 840*time.Hour + time.Second: "35d1s",
+	} {
+		if got := span(d); got != want {
+			t.Errorf("%v is told as %s, want %s", d, got, want)
+		}
+	}
+}

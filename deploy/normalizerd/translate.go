@@ -101,7 +101,8 @@ func seals(cfg *config.Config) (keys delivery.Keys, problems config.Problems) {
 }
 
 // Programs compiles the events half of every configured source's pack, each pack
-// once. What it returns is whole only where there are no problems.
+// once. What it returns is whole only where there are no problems; a pack that has one
+// is not in it.
 func Programs(cfg *config.Config, library *provider.Library) (normalizer.Programs, config.Problems) {
 	settings := mapping.Settings{
 		SourceBase: base(cfg.Events.SourceBase),

@@ -38,6 +38,9 @@ func (t Team) Add(ctx context.Context, js natsjs.JetStream) error {
 	if !teamName.MatchString(t.Name) {
 		return fmt.Errorf("consumer %q: a name is 1 to 32 of a-z, 0-9, - and _, a letter or digit first", t.Name)
 	}
+	if t.Name == jetstream.Normalizer {
+		return advise(fmt.Errorf("consumer %s: is the bridge's own name", t.Name), "choose another: it is the consumer of WEBHOOKS that makes the events")
+	}
 	config := natsjs.ConsumerConfig{
 		Durable:       t.Name,
 		Description:   "a team's events",

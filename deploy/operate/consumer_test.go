@@ -11,6 +11,17 @@ import (
 	"paybridge/schemas/event"
 )
 
+// TestTeamIsNotTheNormalizer says that nobody takes the bridge's own name: two consumers
+// that are called alike are told apart by nobody.
+func TestTeamIsNotTheNormalizer(t *testing.T) {
+	r := newRig(t)
+	err := Team{Name: jetstream.Normalizer, Filter: "payments.>"}.Add(t.Context(), r.js)
+	checkAdvice(t, err, "the bridge's own name", "choose another")
+	if lags, err := Teams(t.Context(), r.js); len(lags) != 0 || err != nil {
+		t.Errorf("got %+v, %v", lags, err)
+	}
+}
+
 // TestTeamReads says that a team's consumer gets what its filter and its beginning
 // say, and remembers where it was.
 func TestTeamReads(t *testing.T) {

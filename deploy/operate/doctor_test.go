@@ -1,6 +1,7 @@
 package operate
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -61,6 +62,11 @@ func TestDoctorFinds(t *testing.T) {
 			d.Config.Sources = slices.Clone(d.Config.Sources)
 			d.Config.Sources[0].Provider = "nobody"
 		}, Bad, `"nobody"`},
+		{"packs", func(d *Doctor) { d.Packs = errors.New("Not_A_Pack: is not a pack's name") }, Bad, "Not_A_Pack"},
+		{"secrets", func(d *Doctor) {
+			d.Config.Sources = slices.Clone(d.Config.Sources)
+			d.Config.Sources[0].Provider = "nobody"
+		}, Warn, "of 1 sources"},
 		{"sync", func(d *Doctor) { d.Config.Embedded.Sync = config.Sync{Interval: time.Second} }, Warn, "within 1s"},
 		{"sync", func(d *Doctor) { d.Embedded = false }, Warn, "does not tell"},
 	} {

@@ -138,7 +138,7 @@ func (p *Program) lags(ctx context.Context, pl place, asJSON bool, read func(con
 		}
 		t := p.table("CONSUMER", "FILTER", "WAITING", "IN HAND", "REDELIVERED")
 		for _, lag := range lags {
-			t.row(lag.Name, lag.Filter, lag.Pending, lag.InHand, lag.Redelivered)
+			t.row(operate.Printable(lag.Name), filterText(lag.Filter), lag.Pending, lag.InHand, lag.Redelivered)
 		}
 		return t.flush()
 	})
@@ -200,4 +200,13 @@ func done(err error) int {
 		return 0
 	}
 	return 1
+}
+
+// filterText is a filter as it is: one that another tool made may hold anything, or
+// nothing at all.
+func filterText(filter string) string {
+	if filter == "" {
+		return "(none: every event)"
+	}
+	return operate.Printable(filter)
 }

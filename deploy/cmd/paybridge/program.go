@@ -55,7 +55,7 @@ func (p *Program) run(ctx context.Context, root *cobra.Command) int {
 	switch dir := brokenPacks(err); {
 	case errors.As(err, &advice) && advice.Do != "":
 		fmt.Fprintf(p.Stderr, "  → %s\n", advice.Do)
-	case dir != "" && cmd.Name() != "check":
+	case dir != "" && cmd.CommandPath() != "paybridge provider check":
 		fmt.Fprintf(p.Stderr, "  → `%s provider check %s` says more\n", p.Name, shellWord(dir))
 	}
 	return exitCode(err)
