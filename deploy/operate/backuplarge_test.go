@@ -93,7 +93,7 @@ func TestRestoreMeanwhile(t *testing.T) {
 	if err := (Team{Name: "ledger", Filter: "payments.pik.>"}).Add(t.Context(), empty.js); err != nil {
 		t.Fatal(err)
 	}
-	again := Restore{Dir: dir, Now: time.Now()}
+	again := Restore{Dir: dir, Now: time.Now(), Seals: r.seals}
 	steps, err := again.Plan(t.Context(), empty.js)
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	natsjs "github.com/nats-io/nats.go/jetstream"
+
+	"paybridge/deploy/jetstream"
 )
 
 // Contents is what a range of a stream holds, as one digest: two streams with the
@@ -24,7 +26,8 @@ type Contents struct {
 	Last      uint64    `json:"last"`
 	FirstTime time.Time `json:"first_time,omitzero"` // when it was stored
 	LastTime  time.Time `json:"last_time,omitzero"`
-	Parts     []Part    `json:"parts"` // the last one's digest is that of all
+	Parts     []Part    `json:"parts"`           // the last one's digest is that of all
+	Seals     []Sealed  `json:"seals,omitempty"` // of WEBHOOKS: the keys that its deliveries name
 }
 
 // Part is the digest of everything up to a sequence.
@@ -82,6 +85,9 @@ func ReadContents(ctx context.Context, js natsjs.JetStream, stream string, from,
 		c.Messages++
 		c.Last, c.LastTime = m.Sequence, m.Time
 		addMessage(sum, m)
+		if stream == jetstream.Webhooks {
+			c.noteSeal(m)
+		}
 		if c.Messages%partSize == 0 {
 			c.Parts = append(c.Parts, Part{Through: c.Last, Digest: hex.EncodeToString(sum.Sum(nil))})
 		}

@@ -13,6 +13,7 @@ import (
 	natsjs "github.com/nats-io/nats.go/jetstream"
 
 	"paybridge/deploy/jetstream"
+	"paybridge/schemas/delivery"
 )
 
 // Restore makes streams again from a backup, and compares what they hold then with
@@ -27,6 +28,9 @@ type Restore struct {
 	Streams  []string // that are meant; those of the backup where nil
 	Replace  bool     // streams that hold messages too
 	Replicas int      // of the bus that is meant
+	Seals    delivery.Keys
+	AnySeal  bool // also where Seals open no delivery of WEBHOOKS
+	Up       bool // the bus is that of a running up, whose normalizer cannot be stopped apart
 	Now      time.Time
 	Progress func(what string) func(done, total int) // called for each long step; may be nil
 
@@ -76,7 +80,7 @@ func (r *Restore) Plan(ctx context.Context, js natsjs.JetStream) ([]RestoreStep,
 			if n > 0 && !r.Replace {
 				full = append(full, fmt.Sprintf("%s holds %d messages", name, n))
 			}
-			if err := idle(ctx, live, n); r.Replace && err != nil {
+			if err := r.idle(ctx, live, n); err != nil && (n == 0 || r.Replace) {
 				return nil, err
 			}
 			if step.Lost, err = lost(ctx, live, s); err != nil {
@@ -88,7 +92,7 @@ func (r *Restore) Plan(ctx context.Context, js natsjs.JetStream) ([]RestoreStep,
 	if len(full) > 0 {
 		return steps, advise(fmt.Errorf("restore: %s", joined(full)), "name other streams with --stream, or say --replace: what is there is backed up first, and then deleted")
 	}
-	return steps, nil
+	return steps, r.openable(steps)
 }
 
 // restoreOrder is the flow backwards: deliveries come last, so that nothing works on
@@ -99,9 +103,11 @@ func restoreOrder() []string {
 	return names
 }
 
-// idle refuses to take a stream with messages from under a normalizer that works.
-func idle(ctx context.Context, live natsjs.Stream, messages int) error {
-	if live.CachedInfo().Config.Name != jetstream.Webhooks || messages == 0 {
+// idle refuses to take WEBHOOKS from under a normalizer that works: an empty one too,
+// because that normalizer would begin with what is restored before it is compared. The
+// one of an up cannot be stopped while its bus runs; it may keep an empty one.
+func (r *Restore) idle(ctx context.Context, live natsjs.Stream, messages int) error {
+	if live.CachedInfo().Config.Name != jetstream.Webhooks || messages == 0 && r.Up {
 		return nil
 	}
 	consumer, err := live.Consumer(ctx, jetstream.Normalizer)

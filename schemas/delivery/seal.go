@@ -114,7 +114,7 @@ func (e *SealError) Error() string { return "delivery: seal " + string(e.Problem
 // id, every Webhook-* header and data. It compares in constant time. The error is a
 // *SealError.
 func (k Keys) Open(subject string, h nats.Header, data []byte) error {
-	_, err := k.open(subject, h, data)
+	_, err := k.open(subject, h, func() [sha256.Size]byte { return sha256.Sum256(data) })
 	return err
 }
 
@@ -122,7 +122,7 @@ func (k Keys) Open(subject string, h nats.Header, data []byte) error {
 // [Decode]. It hashes the body once, for the seal and for [Delivery.BodyDigest]. The
 // error is a *SealError or a *DecodeError.
 func (k Keys) Read(subject string, h nats.Header, data []byte) (Delivery, error) {
-	digest, err := k.open(subject, h, data)
+	digest, err := k.open(subject, h, func() [sha256.Size]byte { return sha256.Sum256(data) })
 	if err != nil {
 		return Delivery{}, err
 	}
@@ -134,8 +134,26 @@ func (k Keys) Read(subject string, h nats.Header, data []byte) (Delivery, error)
 	return d, nil
 }
 
-// open is Open, and the SHA-256 of data.
-func (k Keys) open(subject string, h nats.Header, data []byte) (digest [sha256.Size]byte, err error) {
+// OpenDigest is Open for who has kept the SHA-256 of the data, and not the data.
+func (k Keys) OpenDigest(subject string, h nats.Header, digest [sha256.Size]byte) error {
+	_, err := k.open(subject, h, func() [sha256.Size]byte { return digest })
+	return err
+}
+
+// SealedBy is the id of the key that a message says it was sealed with; "" where it
+// says none. Whether that is true only [Keys.Open] knows.
+func SealedBy(h nats.Header) string {
+	rest, isV1 := strings.CutPrefix(h.Get(SealHeader), "v1;")
+	id, _, hasMAC := strings.Cut(rest, ";")
+	if !isV1 || !hasMAC {
+		return ""
+	}
+	return id
+}
+
+// open is Open, and the SHA-256 of the data, which it hashes only where the seal reads as
+// one.
+func (k Keys) open(subject string, h nats.Header, hashed func() [sha256.Size]byte) (digest [sha256.Size]byte, err error) {
 	seals := h[SealHeader]
 	switch len(seals) {
 	case 0:
@@ -150,7 +168,7 @@ func (k Keys) open(subject string, h nats.Header, data []byte) (digest [sha256.S
 		return digest, &SealError{SealMalformed}
 	}
 	problem := SealUnknownKey
-	digest = sha256.Sum256(data)
+	digest = hashed()
 	for _, key := range k {
 		if key.id != id {
 			continue

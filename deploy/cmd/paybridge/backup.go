@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	natsjs "github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
@@ -31,7 +32,10 @@ counts and a digest over sequence, time, subject, headers and bytes: a restore i
 compared with that. The nats command knows the same files: nats stream restore DIR/NAME.
 
 DIR holds people's data, readable by its owner alone. It is a backup only once this
-command has ended well; SHA256SUMS is written last and names every file.`,
+command has ended well; SHA256SUMS is written last and names every file.
+
+Keep the seal keys and secrets too, elsewhere: they are in no backup. Those that up made are
+in DATA/secrets. Without the seal keys no restored delivery can become an event.`,
 		Example: "  paybridge streams backup backup-2026-01-31 --why 'before the upgrade'\n" +
 			"  paybridge streams backup webhooks-only --stream WEBHOOKS --json",
 		Args: cobra.ExactArgs(1),
@@ -98,6 +102,7 @@ func (p *Program) printBackup(m operate.Manifest, dir string, asJSON bool) error
 	}
 	fmt.Fprintf(p.Stdout, "\n%s holds people's data: keep it as the streams are kept, and delete it when they would have\n", dir)
 	fmt.Fprintf(p.Stdout, "what a restore of it would do: %s streams restore %s\n", p.Name, shellWord(dir))
+	fmt.Fprintln(p.Stdout, "keep the seal keys and secrets too, elsewhere: they are in no backup (those that up made: DATA/secrets)")
 	return nil
 }
 
@@ -120,7 +125,11 @@ PAYMENTS drops within its duplicate window. Teams read again what they had read 
 
 A stream that is there and empty is replaced. One that holds messages is refused, unless
 --replace says so: it stops taking messages, is backed up beside DIR, and then deleted. Stop
-the normalizers first; an ingress may go on, its providers send again.`,
+the normalizers first; an ingress may go on, its providers send again. The normalizer of a
+running up begins at once with what is restored: stop that up and start it again afterwards.
+
+The seal keys of the old bridge have to be here (up: copy DATA/secrets before it starts). Where
+they do not open what is in the backup it is refused, unless --without-seal-keys says so.`,
 		Example: "  paybridge streams restore backup-2026-01-31\n" +
 			"  paybridge streams restore backup-2026-01-31 --apply --why 'the disk is new'\n" +
 			"  paybridge streams restore webhooks-only --stream WEBHOOKS --replace --apply",
@@ -134,13 +143,17 @@ the normalizers first; an ingress may go on, its providers send again.`,
 				return err
 			}
 			r.Dir, r.Now, r.Progress, r.Replicas = args[0], p.Now(), p.progress, b.Config.Streams.Replicas
+			r.Up = b.Running != nil
+			if r.Seals, err = b.seals(); err != nil && !r.AnySeal {
+				return err
+			}
 			return b.onBus(cmd.Context(), roleProvisioner, func(ctx context.Context, js natsjs.JetStream) error {
 				steps, err := r.Plan(ctx, js)
 				if err == nil && apply {
 					err = r.Run(ctx, js, steps)
 					p.auditLine("streams restore", why, err, zap.String("dir", r.Dir), zap.Bool("replace", r.Replace), zap.Any("counts", steps))
 				}
-				return errors.Join(err, p.printRestore(steps, apply, asJSON))
+				return errors.Join(err, p.printRestore(steps, restoreEnd{apply, r.Up, err != nil}, asJSON))
 			})
 		},
 	}
@@ -150,11 +163,15 @@ the normalizers first; an ingress may go on, its providers send again.`,
 	flags := cmd.Flags()
 	flags.BoolVar(&apply, "apply", false, "do it; without it nothing is changed")
 	flags.BoolVar(&r.Replace, "replace", false, "also where a stream holds messages: they are backed up, then deleted")
+	flags.BoolVar(&r.AnySeal, "without-seal-keys", false, "although the seal keys here open no delivery of WEBHOOKS: what waits becomes dead letters, unsealed")
 	flags.StringVar(&why, "why", "", "why, for the audit line")
 	return cmd
 }
 
-func (p *Program) printRestore(steps []operate.RestoreStep, applied, asJSON bool) error {
+// restoreEnd is how a restore ended.
+type restoreEnd struct{ applied, up, failed bool }
+
+func (p *Program) printRestore(steps []operate.RestoreStep, end restoreEnd, asJSON bool) error {
 	if asJSON {
 		return p.printJSON(notNil(steps))
 	}
@@ -171,9 +188,14 @@ func (p *Program) printRestore(steps []operate.RestoreStep, applied, asJSON bool
 	for _, s := range steps {
 		p.printRestoreStep(s)
 	}
-	if applied {
+	unverified := func(s operate.RestoreStep) bool { return !s.Verified }
+	switch {
+	case end.failed, end.applied && slices.ContainsFunc(steps, unverified): // the error says what to do
+	case end.applied && end.up:
+		fmt.Fprintf(p.Stdout, "\nnow: stop this up and start it again, then %s streams check and %s audit\n", p.Name, p.Name)
+	case end.applied:
 		fmt.Fprintf(p.Stdout, "\nnow: start the normalizers again, then %s streams check and %s audit\n", p.Name, p.Name)
-	} else {
+	default:
 		fmt.Fprintln(p.Stdout, "\nthe backup is whole; nothing is changed: say --apply to restore it")
 	}
 	return nil
