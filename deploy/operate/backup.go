@@ -72,11 +72,23 @@ func (b Backup) Run(ctx context.Context, js natsjs.JetStream) (Manifest, error) 
 		}
 		s, err := b.stream(ctx, js, name)
 		if err != nil {
-			return m, advise(fmt.Errorf("backup: %w", err), "what is in "+b.Dir+" is no backup: remove it, and run this again")
+			return m, b.unfinished(err)
 		}
 		m.Streams = append(m.Streams, s)
 	}
-	return m, writeManifest(b.Dir, m)
+	if err := writeManifest(b.Dir, m); err != nil {
+		return m, b.unfinished(err)
+	}
+	return m, nil
+}
+
+// unfinished says how to go on after a backup that has failed or was interrupted: from
+// the beginning, because a snapshot cannot be continued.
+func (b Backup) unfinished(err error) error {
+	if errors.Is(err, context.Canceled) {
+		err = fmt.Errorf("interrupted: %w", err)
+	}
+	return advise(fmt.Errorf("backup: %w", err), "what is in "+b.Dir+" is no backup: remove that folder, and run this again, or name another")
 }
 
 // newFolder makes a folder that only its owner may open: it will hold people's data.
@@ -84,7 +96,11 @@ func newFolder(dir string) error {
 	entries, err := os.ReadDir(dir)
 	switch {
 	case err == nil && len(entries) > 0:
-		return advise(fmt.Errorf("backup: %s is not empty", dir), "name a new folder: a backup never writes over another")
+		do := "name a new folder: a backup never writes over another"
+		if _, err := os.Stat(filepath.Join(dir, sumsFile)); errors.Is(err, fs.ErrNotExist) {
+			do += "; without " + sumsFile + " this one is no finished backup: remove it if one was interrupted there"
+		}
+		return advise(fmt.Errorf("backup: %s is not empty", dir), do)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	natsjs "github.com/nats-io/nats.go/jetstream"
 
 	"paybridge/deploy/jetstream"
@@ -168,19 +169,42 @@ func (r *Restore) Run(ctx context.Context, js natsjs.JetStream, steps []RestoreS
 				return err
 			}
 		}
-		if err := r.give(ctx, js, s, step.Expired); err != nil {
-			return advise(fmt.Errorf("restore: stream %s: %w", s.Name, err),
-				"if it is there now it is not whole: run this again with --replace; "+adviceOf(err, "the server's log says why"))
+		err := r.give(ctx, js, s, step.Expired)
+		if err == nil {
+			err = r.compare(ctx, js, s, step)
 		}
-		if err := r.compare(ctx, js, s, step); err != nil {
+		switch {
+		case err == nil:
+		case step.Verified, step.Differs != "":
 			return err
+		default:
+			return r.undo(ctx, js, s, steps[i:], err)
 		}
 	}
 	return nil
 }
 
-// give sends the snapshot to the server.
+// restoreAgain bounds how long a server may still be busy with an earlier restore of a
+// stream whose client is gone: it gives up on that after 5 s.
+const restoreAgain = 8 * time.Second
+
+// give sends the snapshot to the server, and again where it has dropped the receiver.
 func (r *Restore) give(ctx context.Context, js natsjs.JetStream, s BackedUpStream, lift bool) error {
+	trying, cancel := context.WithTimeout(ctx, restoreAgain)
+	defer cancel()
+	for {
+		err := r.giveOnce(ctx, js, s, lift)
+		if !errors.Is(err, nats.ErrNoResponders) {
+			return err
+		}
+		if _, waited := rest(trying, nil, followLook); waited != nil {
+			return err
+		}
+	}
+}
+
+// giveOnce sends the snapshot to the server.
+func (r *Restore) giveOnce(ctx context.Context, js natsjs.JetStream, s BackedUpStream, lift bool) error {
 	file, err := os.Open(filepath.Join(r.Dir, s.File))
 	if err != nil {
 		return err

@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"time"
 
 	natsjs "github.com/nats-io/nats.go/jetstream"
+
+	"paybridge/deploy/jetstream"
 )
 
 // clear takes away the stream that a restore replaces. First the stream stops taking
@@ -52,6 +55,49 @@ func (r *Restore) keep(ctx context.Context, js natsjs.JetStream, live natsjs.Str
 	}
 	step.Kept = dir
 	return nil
+}
+
+// undoPatience bounds how long an interrupted restore takes to leave nothing half made.
+const undoPatience = 30 * time.Second
+
+// undo takes away what a restore has made and not compared, also where it was
+// interrupted, and says how to go on. left are the steps from that stream on.
+func (r *Restore) undo(ctx context.Context, js natsjs.JetStream, s BackedUpStream, left []RestoreStep, why error) error {
+	why = fmt.Errorf("restore: stream %s: %w", s.Name, why)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoPatience)
+	defer cancel()
+	gone, err := r.unmake(ctx, js, s)
+	if err != nil {
+		return advise(errors.Join(why, err), "it may be there now and not be whole: run this again with --replace")
+	}
+	again := "run this again, with"
+	for _, step := range left {
+		again += " --stream " + step.Name
+	}
+	if !gone {
+		return advise(why, adviceOf(why, again+"; the server's log says why"))
+	}
+	return advise(why, "of "+s.Name+" nothing is left half made: "+again)
+}
+
+// unmake deletes the stream where it is what this restore has made; gone says that
+// there is none now.
+func (r *Restore) unmake(ctx context.Context, js natsjs.JetStream, s BackedUpStream) (gone bool, _ error) {
+	live, err := js.Stream(ctx, s.Name)
+	if errors.Is(err, natsjs.ErrStreamNotFound) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	note := map[string]string{}
+	jetstream.Restored{Until: s.Taken, At: r.Now}.Note(note)
+	for key, value := range note {
+		if live.CachedInfo().Config.Metadata[key] != value {
+			return false, nil // somebody else's
+		}
+	}
+	return true, js.DeleteStream(ctx, s.Name)
 }
 
 // joined is a list as people write it.

@@ -149,22 +149,44 @@ func giveSnapshot(ctx context.Context, nc *nats.Conn, stream string, s snapshotS
 	if err != nil {
 		return err
 	}
+	err = giveChunks(ctx, nc, a.DeliverSubject, r, func(done int) { progress(done, size) })
+	if err != nil {
+		endRestore(ctx, nc, a.DeliverSubject)
+	}
+	return err
+}
+
+// giveChunks gives an archive, chunk by chunk, to where the server takes it.
+func giveChunks(ctx context.Context, nc *nats.Conn, to string, r io.Reader, progress func(done int)) error {
 	chunk := make([]byte, restoreChunk)
 	for done := 0; ; {
 		n, err := io.ReadFull(r, chunk)
 		if n > 0 {
-			if _, err := ask(ctx, nc, a.DeliverSubject, snapshotPatience, chunk[:n]); err != nil {
+			if _, err := ask(ctx, nc, to, snapshotPatience, chunk[:n]); err != nil {
 				return err
 			}
 			done += n
-			progress(done, size)
+			progress(done)
 		}
 		switch {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-			_, err := ask(ctx, nc, a.DeliverSubject, restorePatience, nil)
+			_, err := ask(ctx, nc, to, restorePatience, nil)
 			return err
 		case err != nil:
 			return err
+		}
+	}
+}
+
+// endRestore ends an archive early and waits until the server has done with it, also
+// where this was interrupted: left alone it would go on, and make a stream of it later.
+func endRestore(ctx context.Context, nc *nats.Conn, to string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoPatience)
+	defer cancel()
+	for ctx.Err() == nil {
+		// No answer in time: it works on what it was given. No responder: it has done.
+		if _, err := ask(ctx, nc, to, time.Second, nil); !errors.Is(err, context.DeadlineExceeded) {
+			return
 		}
 	}
 }
