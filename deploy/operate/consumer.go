@@ -118,6 +118,6 @@ func lagOf(info *natsjs.ConsumerInfo) Lag {
 	}
 	return Lag{
 		Name: info.Name, Filter: strings.Join(filters, ", "), Pending: info.NumPending, InHand: info.NumAckPending,
-		Redelivered: info.NumRedelivered, AckFloor: info.AckFloor.Stream,
+		Redelivered: info.NumRedelivered, AckFloor: info.AckFloor.Stream, Filling: beingFilled(info.Config),
 	}
 }

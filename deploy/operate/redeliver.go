@@ -33,6 +33,8 @@ type Redeliver struct {
 	Way      Way  // "": by what is chosen
 	Force    bool // although the consumer has events in hand, or a replay is not finished
 	Progress func(done, total int)
+
+	young time.Duration // besideYoung where 0
 }
 
 // Way is how events come again.

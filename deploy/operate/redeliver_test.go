@@ -253,7 +253,16 @@ func TestRedeliverBesideIsMadeAnew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := m.redeliver(Redeliver{Consumer: "ledger", Select: RedeliverySelection{To: n - 2}})
+	// While it is young it is another's work, whatever is said.
+	r := Redeliver{Consumer: "ledger", Select: RedeliverySelection{To: n - 2}, Force: true}
+	if p := m.plan(r); p.Obstacle != "ledger-replay is being filled by another replay" {
+		t.Errorf("%+v", p)
+	}
+	if lag, err := ReadLag(t.Context(), m.js, jetstream.Payments, "ledger-replay"); err != nil || !lag.Filling {
+		t.Errorf("it is not marked: %+v, %v", lag, err)
+	}
+	r.young = time.Nanosecond
+	p := m.redeliver(r)
 	if p.Chosen != n-2 {
 		t.Errorf("%+v", p)
 	}

@@ -2,6 +2,7 @@ package operate
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -30,7 +31,8 @@ func (r Redeliver) obstacles(ctx context.Context, js natsjs.JetStream, p *Redeli
 	case p.Way == Beside && p.Chosen > mostBeside:
 		p.Obstacle, p.Do = fmt.Sprintf("%d events are more than the %d that a consumer beside may hold", p.Chosen, mostBeside), "choose less at a time, or set "+p.Consumer+" back with --rewind"
 	case p.Way == Beside:
-		return r.unfinished(ctx, js, p)
+		_, err := r.unfinished(ctx, js, p)
+		return err
 	}
 	return nil
 }
@@ -39,27 +41,44 @@ func (r Redeliver) obstacles(ctx context.Context, js natsjs.JetStream, p *Redeli
 const (
 	replayOf    = "paybridge-replay-of"
 	replayState = "paybridge-replay-state"
-	filling     = "filling" // nobody reads it yet
+	replayRun   = "paybridge-replay-run" // by which command: only that one may finish it, or take it away
+	filling     = "filling"              // nobody reads it yet
 	ready       = "ready"
 )
 
-// unfinished notes an earlier replay that the service has not read to its end.
-func (r Redeliver) unfinished(ctx context.Context, js natsjs.JetStream, p *Redelivery) error {
+// besideYoung is how long one that is being filled is left to the command that fills it;
+// then that one is dead. The server would hand out again what it has in hand after
+// teamAckWait, so that no filling takes longer.
+const besideYoung = time.Minute
+
+// beingFilled says that a replay makes this consumer, or has left it half made.
+func beingFilled(c natsjs.ConsumerConfig) bool { return c.Metadata[replayState] == filling }
+
+// unfinished notes another replay in the way: one that is being made, or one that the
+// service has not read to its end. there is the consumer that would be made anew.
+func (r Redeliver) unfinished(ctx context.Context, js natsjs.JetStream, p *Redelivery) (there *natsjs.ConsumerInfo, _ error) {
 	consumer, err := js.Consumer(ctx, jetstream.Payments, p.Name())
 	if errors.Is(err, natsjs.ErrConsumerNotFound) {
-		return nil
+		return nil, nil
 	}
 	if err != nil {
-		return streamAdvice(jetstream.Payments, err)
+		return nil, streamAdvice(jetstream.Payments, err)
 	}
 	info := consumer.CachedInfo()
+	young := besideYoung
+	if r.young != 0 {
+		young = r.young
+	}
 	switch {
 	case info.Config.Metadata[replayOf] != p.Consumer:
 		p.Obstacle, p.Do = "a consumer "+p.Name()+" is there, and no replay", "look at it with `paybridge consumer show "+p.Name()+"`, and remove it if nobody needs it"
+	case beingFilled(info.Config) && info.TimeStamp.Sub(info.Created) < young:
+		p.Obstacle = p.Name() + " is being filled by another replay"
+		p.Do = fmt.Sprintf("wait until `paybridge consumer show %s` says that it is filled; one that was killed meanwhile is made anew after %v, by this command again", p.Name(), young)
 	case info.Config.Metadata[replayState] == ready && info.NumAckPending > 0 && !r.Force:
 		p.Obstacle, p.Do = fmt.Sprintf("%s still holds %d events of an earlier replay", p.Name(), info.NumAckPending), "let the service take them first, or say --force to make it anew without them"
 	}
-	return nil
+	return info, nil
 }
 
 // Apply does what Plan said.
@@ -100,38 +119,122 @@ const (
 // again whatever the filter is, so that from then on it holds the chosen events alone.
 //
 // Nothing of PAYMENTS and of the team's consumer is touched. One that was left half made
-// is made anew.
+// is made anew; where this fails or is interrupted, none is left.
 func (r Redeliver) beside(ctx context.Context, js natsjs.JetStream, p *Redelivery) error {
-	name := p.Name()
-	if err := js.DeleteConsumer(ctx, jetstream.Payments, name); err != nil && !errors.Is(err, natsjs.ErrConsumerNotFound) {
-		return fmt.Errorf("consumer %s: %w", name, err)
+	name, run := p.Name(), rand.Text()
+	consumer, config, err := r.begin(ctx, js, p, run)
+	if err != nil {
+		return err
 	}
-	config := natsjs.ConsumerConfig{
+	if err = r.complete(ctx, js, consumer, config, p); err == nil {
+		return nil
+	}
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), besideWait)
+	defer cancel()
+	if left := takeAway(ending, js, name, run); left != nil {
+		return advise(errors.Join(fmt.Errorf("consumer %s: %w", name, err), left), "it is half made: tell nobody about it, and run this again after "+besideYoung.String())
+	}
+	return advise(fmt.Errorf("consumer %s: %w", name, err), "nothing of it is left: run this again")
+}
+
+// turn is the consumer whose making gives one replay at a time the turn to look at a
+// consumer beside, to delete it and to make it: it is the one name that the server gives
+// once, and that the role replay may take. It goes by itself where its maker was killed.
+const (
+	turn      = "replay"
+	turnKeeps = 30 * time.Second
+)
+
+// begin makes the consumer beside, empty, in place of one that may go.
+func (r Redeliver) begin(ctx context.Context, js natsjs.JetStream, p *Redelivery, run string) (consumer natsjs.Consumer, config natsjs.ConsumerConfig, err error) {
+	name := p.Name()
+	_, err = js.CreateConsumer(ctx, jetstream.Payments, natsjs.ConsumerConfig{
+		Name: turn, Description: "a replay begins", FilterSubject: besideNothing, AckPolicy: natsjs.AckExplicitPolicy,
+		InactiveThreshold: turnKeeps, MemoryStorage: true, Metadata: map[string]string{replayRun: run},
+	})
+	switch {
+	case errors.Is(err, natsjs.ErrConsumerExists):
+		return nil, config, advise(errors.New("redeliver: another replay begins just now"), "wait a moment, and look at what it gives with `paybridge consumer show "+name+"`")
+	case err != nil:
+		return nil, config, fmt.Errorf("consumer %s: %w", turn, err)
+	}
+	defer func() {
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), besideWait)
+		defer cancel()
+		takeAway(ending, js, turn, run) //nolint:errcheck // else it goes by itself
+	}()
+	now := *p // what is in the way by now, beside what was when it was planned
+	there, err := r.unfinished(ctx, js, &now)
+	switch {
+	case err != nil:
+		return nil, config, err
+	case now.Obstacle != "":
+		return nil, config, advise(fmt.Errorf("redeliver: %s", now.Obstacle), now.Do)
+	case there == nil:
+	default:
+		if err := takeAway(ctx, js, name, there.Config.Metadata[replayRun]); err != nil {
+			return nil, config, fmt.Errorf("consumer %s: %w", name, err)
+		}
+	}
+	config = natsjs.ConsumerConfig{
 		Durable: name, Description: "events that a team gets again",
 		FilterSubject: r.Select.filter(), DeliverPolicy: natsjs.DeliverByStartSequencePolicy, OptStartSeq: p.First,
 		AckPolicy: natsjs.AckExplicitPolicy, AckWait: teamAckWait, MaxDeliver: -1, MaxAckPending: p.Chosen + 2*besideBatch,
 		InactiveThreshold: besideKeeps, Replicas: p.config.Replicas,
 		HeadersOnly: true, // until it is filled: which events are chosen is known
-		Metadata:    map[string]string{replayOf: p.Consumer, replayState: filling},
+		Metadata:    map[string]string{replayOf: p.Consumer, replayState: filling, replayRun: run},
 	}
-	consumer, err := js.CreateConsumer(ctx, jetstream.Payments, config)
-	if err != nil {
-		return fmt.Errorf("consumer %s: %w", name, err)
+	if consumer, err = js.CreateConsumer(ctx, jetstream.Payments, config); err != nil {
+		// Interrupted, it may be there.
+		ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), besideWait)
+		defer cancel()
+		return nil, config, fmt.Errorf("consumer %s: %w", name, errors.Join(err, takeAway(ending, js, name, run)))
 	}
+	return consumer, config, nil
+}
+
+// complete fills a consumer beside, gives it to the service, and makes sure of it.
+func (r Redeliver) complete(ctx context.Context, js natsjs.JetStream, consumer natsjs.Consumer, config natsjs.ConsumerConfig, p *Redelivery) error {
 	kept, err := r.fill(ctx, consumer, p)
 	if err != nil {
-		return advise(fmt.Errorf("consumer %s: %w", name, err), "run it again: it is made anew")
+		return err
 	}
-	config.HeadersOnly, config.FilterSubject, config.Metadata = false, besideNothing, map[string]string{replayOf: p.Consumer, replayState: ready}
+	run := config.Metadata[replayRun]
+	if ours, err := isOfRun(ctx, js, p.Name(), run); err != nil || !ours {
+		return errors.Join(err, errors.New("another replay has taken its place"))
+	}
+	config.HeadersOnly, config.FilterSubject = false, besideNothing
+	config.Metadata = map[string]string{replayOf: p.Consumer, replayState: ready, replayRun: run}
 	if _, err := js.UpdateConsumer(ctx, jetstream.Payments, config); err != nil {
-		return advise(fmt.Errorf("consumer %s: %w", name, err), "run it again: it is made anew")
+		return err
 	}
 	for _, m := range kept {
 		if err := m.Nak(); err != nil {
-			return fmt.Errorf("consumer %s: %w", name, err)
+			return err
 		}
 	}
 	return r.holds(ctx, js, consumer, p)
+}
+
+// takeAway deletes the consumer beside that one run has made; another's stays.
+func takeAway(ctx context.Context, js natsjs.JetStream, name, run string) error {
+	ours, err := isOfRun(ctx, js, name, run)
+	if err != nil || !ours {
+		return err
+	}
+	if err := js.DeleteConsumer(ctx, jetstream.Payments, name); !errors.Is(err, natsjs.ErrConsumerNotFound) {
+		return err
+	}
+	return nil
+}
+
+// isOfRun says that a consumer beside is there, and that one run has made it.
+func isOfRun(ctx context.Context, js natsjs.JetStream, name, run string) (bool, error) {
+	consumer, err := js.Consumer(ctx, jetstream.Payments, name)
+	if errors.Is(err, natsjs.ErrConsumerNotFound) {
+		return false, nil
+	}
+	return err == nil && consumer.CachedInfo().Config.Metadata[replayRun] == run, err
 }
 
 // fill takes everything up to the last chosen event, and returns the chosen ones,
@@ -193,7 +296,7 @@ func (r Redeliver) holds(ctx context.Context, js natsjs.JetStream, consumer nats
 	for {
 		info, err := consumer.Info(ctx)
 		if err != nil {
-			return fmt.Errorf("consumer %s: %w", p.Name(), err)
+			return err
 		}
 		if info.NumAckPending == p.Chosen && info.NumPending == 0 {
 			return nil
@@ -201,8 +304,7 @@ func (r Redeliver) holds(ctx context.Context, js natsjs.JetStream, consumer nats
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return advise(fmt.Errorf("consumer %s: holds %d events, and %d wait: want %d and 0", p.Name(), info.NumAckPending, info.NumPending, p.Chosen),
-				"tell nobody about it, and run this again: it is made anew")
+			return fmt.Errorf("holds %d events, and %d wait: want %d and 0", info.NumAckPending, info.NumPending, p.Chosen)
 		}
 	}
 }

@@ -37,10 +37,11 @@ type StreamStatus struct {
 type Lag struct {
 	Name        string `json:"name"`
 	Filter      string `json:"filter"`
-	Pending     uint64 `json:"pending"`     // stored, not handed out
-	InHand      int    `json:"in_hand"`     // handed out, not acknowledged
-	Redelivered int    `json:"redelivered"` // handed out again, not acknowledged
-	AckFloor    uint64 `json:"ack_floor"`   // every delivery up to this sequence is done
+	Pending     uint64 `json:"pending"`           // stored, not handed out
+	InHand      int    `json:"in_hand"`           // handed out, not acknowledged
+	Redelivered int    `json:"redelivered"`       // handed out again, not acknowledged
+	AckFloor    uint64 `json:"ack_floor"`         // every delivery up to this sequence is done
+	Filling     bool   `json:"filling,omitempty"` // of a replay, which fills it now or was killed: not to be read
 }
 
 // SourceStatus counts what is stored of one source.

@@ -138,7 +138,11 @@ func (p *Program) lags(ctx context.Context, pl place, asJSON bool, read func(con
 		}
 		t := p.table("CONSUMER", "FILTER", "WAITING", "IN HAND", "REDELIVERED")
 		for _, lag := range lags {
-			t.row(operate.Printable(lag.Name), filterText(lag.Filter), lag.Pending, lag.InHand, lag.Redelivered)
+			filter := filterText(lag.Filter)
+			if lag.Filling {
+				filter += " (half made: a replay fills it, or was killed)"
+			}
+			t.row(operate.Printable(lag.Name), filter, lag.Pending, lag.InHand, lag.Redelivered)
 		}
 		return t.flush()
 	})

@@ -96,11 +96,13 @@ func (p *Program) redelivers(cmd *cobra.Command) {
 			if err != nil {
 				return err
 			}
+			end := redeliveryEnd{}
 			if plan.Obstacle == "" && apply {
 				err = r.Apply(ctx, js, plan)
 				p.auditLine("replay redeliver", why, err, zap.Any("selection", r.Select), zap.Any("counts", plan))
+				end = redeliveryEnd{done: err == nil, failed: err != nil}
 			}
-			return errors.Join(err, p.printRedelivery(plan, apply && err == nil, b.NATS().URL, asJSON))
+			return errors.Join(err, p.printRedelivery(plan, end, b.NATS().URL, asJSON))
 		})
 	}
 	pl.flags(cmd)
@@ -116,13 +118,17 @@ func (p *Program) redelivers(cmd *cobra.Command) {
 	flags.StringVar(&why, "why", "", "why, for the audit line")
 }
 
-// printRedelivery prints a plan and whether it was done; what is in the way is the error.
-func (p *Program) printRedelivery(plan *operate.Redelivery, done bool, url string, asJSON bool) error {
+// redeliveryEnd is how a redelivery ended: neither where it was only looked at.
+type redeliveryEnd struct{ done, failed bool }
+
+// printRedelivery prints a plan and whether it was done; what is in the way, and what has
+// failed, is the error.
+func (p *Program) printRedelivery(plan *operate.Redelivery, end redeliveryEnd, url string, asJSON bool) error {
 	if asJSON {
 		err := p.printJSON(struct {
 			*operate.Redelivery
 			Done bool `json:"done"`
-		}{plan, done})
+		}{plan, end.done})
 		return errors.Join(err, obstacle(plan))
 	}
 	fmt.Fprintf(p.Stdout, "%s reads %s\n", plan.Consumer, plan.Filter)
@@ -142,8 +148,11 @@ func (p *Program) printRedelivery(plan *operate.Redelivery, done bool, url strin
 	if plan.Obstacle != "" {
 		return obstacle(plan)
 	}
-	p.printWay(plan, done, url)
-	if !done {
+	if end.failed {
+		return nil
+	}
+	p.printWay(plan, end.done, url)
+	if !end.done {
 		fmt.Fprintln(p.Stdout, "nothing is changed: say --apply to do it")
 	}
 	return nil
