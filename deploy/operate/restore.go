@@ -165,7 +165,7 @@ func (r *Restore) Run(ctx context.Context, js natsjs.JetStream, steps []RestoreS
 		step := &steps[i]
 		s, _ := r.backedUp(step.Name)
 		if step.There != nil {
-			if err := r.clear(ctx, js, step); err != nil {
+			if err := r.clearAgain(ctx, js, step); err != nil {
 				return err
 			}
 		}

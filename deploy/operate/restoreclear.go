@@ -4,14 +4,43 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	natsjs "github.com/nats-io/nats.go/jetstream"
 
 	"paybridge/deploy/jetstream"
 )
+
+// clearAgain is clear, tried again where a stream is there that cannot be read: half of
+// one, by a restore that was killed. The server drops it when it has waited 5 s for more.
+func (r *Restore) clearAgain(ctx context.Context, js natsjs.JetStream, step *RestoreStep) error {
+	trying, cancel := context.WithTimeout(ctx, restoreAgain)
+	defer cancel()
+	for {
+		err := r.clear(ctx, js, step)
+		switch {
+		case err == nil, errors.Is(err, natsjs.ErrStreamNotFound) && !errors.Is(err, nats.ErrNoResponders):
+			return nil
+		case !errors.Is(err, nats.ErrNoResponders):
+			return err
+		}
+		if _, waited := rest(trying, nil, followLook); waited != nil {
+			return err
+		}
+		if err := os.RemoveAll(r.keptIn(step.Name)); err != nil { // it has just been begun here
+			return err
+		}
+	}
+}
+
+// keptIn is the folder for what a restore replaces.
+func (r *Restore) keptIn(stream string) string {
+	return filepath.Clean(r.Dir) + "-replaced-" + stream + "-" + r.Now.UTC().Format("20060102T150405Z")
+}
 
 // clear takes away the stream that a restore replaces. First the stream stops taking
 // messages, so that what it holds is final and nothing is acknowledged that would be
@@ -49,7 +78,7 @@ func (r *Restore) keep(ctx context.Context, js natsjs.JetStream, live natsjs.Str
 	case !r.Replace:
 		return advise(fmt.Errorf("restore: %s holds %d messages by now", step.Name, messages), "stop what writes to it, and look again")
 	}
-	dir := filepath.Clean(r.Dir) + "-replaced-" + step.Name + "-" + r.Now.UTC().Format("20060102T150405Z")
+	dir := r.keptIn(step.Name)
 	if _, err := (Backup{Dir: dir, Streams: []string{step.Name}, Now: r.Now, Progress: r.Progress}).Run(ctx, js); err != nil {
 		return err
 	}
