@@ -57,7 +57,7 @@ type Options struct {
 	Stream          string        // raw stream; default "WEBHOOKS"
 	Consumer        string        // its durable consumer; default "normalizer"
 	DuplicateWindow time.Duration // least of the streams that are written; default 48 h
-	InHand          int           // most deliveries in hand at once; default 512
+	InHand          int           // most deliveries in hand at once; default 1024
 	InHandBytes     int           // most bytes of them; default 64 MiB
 	Parallel        int           // deliveries decoded and mapped at once; default GOMAXPROCS
 	AckTimeout      time.Duration // how long a PubAck may take; default 5 s

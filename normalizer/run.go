@@ -94,7 +94,7 @@ func (o Options) withDefaults() Options {
 	fill(&o.Stream, "WEBHOOKS")
 	fill(&o.Consumer, "normalizer")
 	fill(&o.DuplicateWindow, 48*time.Hour)
-	fill(&o.InHand, 512)
+	fill(&o.InHand, 1024)
 	fill(&o.InHandBytes, 64<<20)
 	fill(&o.Parallel, runtime.GOMAXPROCS(0))
 	fill(&o.AckTimeout, 5*time.Second)
