@@ -85,7 +85,11 @@ func publishOnceBack(ctx context.Context, t *testing.T, writer natsjs.JetStream,
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for ctx.Err() == nil {
-		if _, err = writer.PublishMsg(ctx, msg); err == nil {
+		// What leaves on the connection that is about to be lost is never answered.
+		attempt, cancel := context.WithTimeout(ctx, time.Second)
+		_, err = writer.PublishMsg(attempt, msg)
+		cancel()
+		if err == nil {
 			return
 		}
 		<-tick.C
