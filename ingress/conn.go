@@ -18,17 +18,18 @@ import (
 type conn struct {
 	net.Conn
 	refused func(net.Conn, *problem)
-	release func()
-	once    sync.Once
+	known   func() // a request of it is authenticated
+	proved  sync.Once
+	release func() // gives its place in the listener back, once
 
 	mu   sync.Mutex // net/http reads a byte ahead while a handler answers
 	head head
 }
 
-// newConn makes a conn of a connection. refused is told of every request that never
-// reaches a handler; release is called once, when the connection closes.
-func newConn(c net.Conn, refused func(net.Conn, *problem), release func()) *conn {
-	return &conn{Conn: c, refused: refused, release: release}
+// newConn makes a conn of a connection that has no place in a listener. refused is told
+// of every request that never reaches a handler.
+func newConn(c net.Conn, refused func(net.Conn, *problem)) *conn {
+	return &conn{Conn: c, refused: refused, known: func() {}, release: func() {}}
 }
 
 // errHead ends the reading of a request; net/http answers it with a 400, which Write
@@ -106,6 +107,6 @@ func (c *conn) CloseWrite() error {
 
 // Close closes the connection and gives its place in the listener back.
 func (c *conn) Close() error {
-	c.once.Do(c.release)
+	c.release()
 	return c.Conn.Close()
 }

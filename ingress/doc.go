@@ -17,7 +17,8 @@
 // authentication costs little: paths are compared and never interpolated, a
 // declared length is refused before a byte of the body is read, and the bodies in
 // hand are bounded in bytes (see lanes), in two lanes so that a flood of large
-// bodies does not stop the small ones that webhooks are.
+// bodies does not stop the small ones that webhooks are. Where all connections are
+// taken, those of which no request is authenticated give way (see strangers).
 //
 // A sender that hangs up does not cancel what it sent: from authentication on, a
 // delivery has its own deadline, the budget.

@@ -23,7 +23,7 @@ import (
 
 // TestTimeouts has the contract's numbers: the tests below shorten them.
 func TestTimeouts(t *testing.T) {
-	if want := (timeouts{5 * time.Second, 10 * time.Second, 15 * time.Second, 60 * time.Second, time.Second, 250 * time.Millisecond}); defaultTimeouts != want {
+	if want := (timeouts{5 * time.Second, 10 * time.Second, 15 * time.Second, 60 * time.Second, time.Second, time.Second, 250 * time.Millisecond}); defaultTimeouts != want {
 		t.Errorf("%+v", defaultTimeouts)
 	}
 	// What a request may wait for fits in the time for its answer.
@@ -39,7 +39,7 @@ func hurried(t *testing.T, connections int) *door {
 	s, log := prepare(t, ns, func(o *Options) { o.Connections = connections })
 	s.times = timeouts{
 		header: 200 * time.Millisecond, read: 400 * time.Millisecond, write: 5 * time.Second, idle: 300 * time.Millisecond,
-		patience: 50 * time.Millisecond, grace: time.Millisecond,
+		stranger: time.Minute, patience: 50 * time.Millisecond, grace: time.Millisecond,
 	}
 	return run(t, ns, s, log)
 }

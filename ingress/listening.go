@@ -49,9 +49,11 @@ func (s *Server) listen() (*listening, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ingress: public listener: %w: stop what uses %s, or choose another address", err, s.o.Listen)
 	}
-	bounded := newListener(l, s.tlsConfig(), s.o.Connections)
-	bounded.opened, bounded.refused = s.metrics.connections.Add, s.unread
-	return &listening{s.httpServer(http.HandlerFunc(s.webhook)), bounded, make(chan struct{})}, nil
+	bounded := newListener(l, s.tlsConfig(), s.o.Connections, s.times.stranger, s.o.Now)
+	bounded.opened, bounded.cut, bounded.refused = s.metrics.connections.Add, s.metrics.cutOff.Inc, s.unread
+	server := s.httpServer(http.HandlerFunc(s.webhook))
+	server.ConnContext = withConn
+	return &listening{server, bounded, make(chan struct{})}, nil
 }
 
 // listenAdmin opens the admin listener; it is nil where none is configured.

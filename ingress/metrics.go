@@ -19,6 +19,7 @@ type metrics struct {
 	bodyBytes    prometheus.Histogram
 	inFlight     prometheus.Gauge
 	connections  prometheus.Gauge
+	cutOff       prometheus.Counter
 	duplicates   *prometheus.CounterVec // source
 	publish      prometheus.Histogram
 	attempts     *prometheus.CounterVec // result
@@ -61,6 +62,10 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 		connections: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "paybridge_ingress_connections", Help: "Open connections of the public listener.",
 		}),
+		cutOff: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "paybridge_ingress_cut_off_total",
+			Help: "Connections without an authenticated request, closed so that others found a place.",
+		}),
 		duplicates: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "paybridge_ingress_duplicates_total",
 			Help: "Deliveries that the stream already had: answered 200, stored once.",
@@ -86,7 +91,7 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 	m.ok = m.attempts.WithLabelValues("ok")
 	var failures []error
 	for _, c := range []prometheus.Collector{
-		m.requests, m.seconds, m.rejected, m.authFailures, m.keyUsed, m.bodyBytes, m.inFlight, m.connections,
+		m.requests, m.seconds, m.rejected, m.authFailures, m.keyUsed, m.bodyBytes, m.inFlight, m.connections, m.cutOff,
 		m.duplicates, m.publish, m.attempts, m.batches, m.batchSize, m.lastAck,
 	} {
 		failures = append(failures, registry.Register(c))

@@ -21,6 +21,10 @@ type timeouts struct {
 	write  time.Duration // from the end of the headers to the end of the answer
 	idle   time.Duration // between two requests
 
+	// stranger is how long a connection may have no authenticated request while
+	// another waits for a place, before its place is given to that one.
+	stranger time.Duration
+
 	// patience is how long a request waits for room, before its body is read and
 	// again before it is stored, until it is told to come back.
 	patience time.Duration
@@ -32,7 +36,7 @@ type timeouts struct {
 
 var defaultTimeouts = timeouts{
 	header: 5 * time.Second, read: 10 * time.Second, write: 15 * time.Second, idle: 60 * time.Second,
-	patience: time.Second, grace: 250 * time.Millisecond,
+	stranger: time.Second, patience: time.Second, grace: 250 * time.Millisecond,
 }
 
 // The limits of a request that are nobody's to configure.

@@ -36,6 +36,7 @@ func (s *Server) verify(c *call) *problem {
 		c.refusal = err
 		return problemAuth
 	}
+	authenticated(c.r.Context())
 	c.delivery = delivery.Delivery{
 		Source: c.route.source, Provider: c.route.provider, Endpoint: c.route.endpoint,
 		ReceivedAt: request.ReceivedAt, RequestID: s.o.RequestID(),
