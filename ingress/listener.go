@@ -29,6 +29,9 @@ type listener struct {
 // newListener bounds the connections of l, and has each speak TLS where config is not
 // nil.
 func newListener(l net.Listener, config *tls.Config, connections int, patience time.Duration, now func() time.Time) *listener {
+	if config != nil {
+		config = metering(config)
+	}
 	return &listener{
 		Listener: l, tls: config,
 		slots: make(chan struct{}, connections), closed: make(chan struct{}),

@@ -6,26 +6,50 @@ import (
 	"net"
 )
 
-// What a sender may say before it has said anything of a request. crypto/tls by
-// itself keeps up to 64 KiB of a first handshake message that never ends, and up to 256
-// KiB of a later one, for each connection.
+// What a sender may say that is no part of a request, in bytes of the wire. By itself
+// crypto/tls keeps up to 64 KiB of a first handshake message that never ends, and up to
+// 256 KiB of a later one, for each connection.
 const (
-	handshakeBytes = 16 << 10 // the certificates of a client included
-	recordBytes    = 64 << 10 // from one byte of a request to the next: more than a record
+	helloBytes   = 8 << 10  // several times what clients send
+	restBytes    = 8 << 10  // of a handshake after the hello; it may need another hello
+	certifyBytes = 32 << 10 // and where the client is asked for certificates
+	recordBytes  = 20 << 10 // from one byte of a request to the next: one record
 )
 
 // secured is a TLS connection in which what a sender says besides its requests is
-// bounded in bytes.
+// bounded.
 type secured struct {
 	*tls.Conn
 	raw    *metered
 	shaken bool // hands
 }
 
-// newSecured is the server's side of TLS over a connection.
+// newSecured is the server's side of TLS over a connection, with a configuration that
+// metering made.
 func newSecured(c net.Conn, config *tls.Config) *secured {
-	raw := &metered{Conn: c, left: handshakeBytes}
+	raw := &metered{Conn: c, left: helloBytes}
 	return &secured{Conn: tls.Server(raw, config), raw: raw}
+}
+
+// metering is a configuration that says, once the hello is there, how much more may come.
+func metering(config *tls.Config) *tls.Config {
+	chosen := config.GetConfigForClient
+	config = config.Clone()
+	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (own *tls.Config, err error) {
+		asks := config.ClientAuth
+		if chosen != nil {
+			if own, err = chosen(hello); own != nil {
+				asks = own.ClientAuth
+			}
+		}
+		if raw, ok := hello.Conn.(*metered); ok {
+			if raw.left = restBytes; asks != tls.NoClientCert {
+				raw.left = certifyBytes
+			}
+		}
+		return own, err
+	}
+	return config
 }
 
 // Read reads what the requests are made of, after the handshake. Like that of every
