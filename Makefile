@@ -31,8 +31,8 @@ rules-test: ## the alert rules' own tests (needs promtool: apt-get install prome
 fuzz: ## every fuzz target, 20 seconds each
 	go run ./deploy/checks -fuzz 20s
 
-siege: ## memory and good traffic under 5,000 large unauthenticated bodies and 2,000 slow senders (Linux)
-	PAYBRIDGE_SIEGE=full go test -count 1 -timeout 5m -v -run '^TestSecurityMemory$$' ./deploy/cmd/paybridge
+siege: ## memory and good traffic under 5,000 large bodies and 2,000 slow senders, then 10,000 half handshakes of each sort (Linux)
+	PAYBRIDGE_SIEGE=full go test -count 1 -timeout 5m -v -run '^TestSecurity(Memory|HalfOpen)$$' ./deploy/cmd/paybridge
 
 bench: ## paybridge beside hand-written programs, the judged ratios of one run, about 75 seconds
 	go run ./deploy/bench

@@ -26,14 +26,23 @@ const (
 	floodMemory = 384 << 20
 )
 
-// numbers is how many senders attack: hundreds, or thousands where PAYBRIDGE_SIEGE is
-// "full", as in "make siege". Each needs a file descriptor here and one in the process.
+// numbers is how many senders attack: hundreds, or thousands in the whole siege.
 func numbers(t *testing.T) (flood, slow int) {
 	t.Helper()
-	if os.Getenv("PAYBRIDGE_SIEGE") != "full" {
+	if !wholeSiege() {
 		return 400, 100
 	}
-	const descriptors = 10_000
+	raiseLimit(t, 10_000)
+	return 5000, 2000
+}
+
+// wholeSiege says whether attacks come in their full numbers, as "make siege" has them.
+func wholeSiege() bool { return os.Getenv("PAYBRIDGE_SIEGE") == "full" }
+
+// raiseLimit lets this process, and those that it starts, have a number of file
+// descriptors: each connection needs one here and one there.
+func raiseLimit(t *testing.T, descriptors uint64) {
+	t.Helper()
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		t.Fatal(err)
@@ -45,7 +54,6 @@ func numbers(t *testing.T) (flood, slow int) {
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
 		t.Fatalf("%d file descriptors are needed: %v: raise ulimit -n", descriptors, err)
 	}
-	return 5000, 2000
 }
 
 // TestSecurityMemory has hundreds of senders at once that send a large body, but for
@@ -170,11 +178,12 @@ func (s *siege) trickle(n int) (stop func()) {
 	return sync.OnceFunc(func() { close(end); all.Wait() })
 }
 
-// spawn runs `paybridge up` as a process of its own until the test ends, and waits
-// until it is ready.
-func (s *siege) spawn(data string) *exec.Cmd {
+// spawn runs `paybridge up` as a process of its own until the test ends, with further
+// variables of the environment, and waits until it is ready.
+func (s *siege) spawn(data string, environment ...string) *exec.Cmd {
 	s.t.Helper()
 	up := exec.Command("paybridge", "up", "--config", s.config, "--data", data) // TestMain put it into the path
+	up.Env = append(os.Environ(), environment...)
 	up.Stdout, up.Stderr = s.out, s.errs
 	if err := up.Start(); err != nil {
 		s.t.Fatal(err)

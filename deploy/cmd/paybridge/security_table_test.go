@@ -24,7 +24,7 @@ type hostility struct {
 }
 
 // proofs is the whole list. Where the contract differs from the list, the test holds
-// the contract: an odd type is published escaped (S-42), white space is stored (S-61), a
+// the contract: whose secret signs decides what is live (S-30), an odd type is published escaped (S-42), white space is stored (S-61), a
 // senseless time becomes received-at (S-78), and addresses are not limited (S-97).
 var proofs = []hostility{
 	{1, 4, here, "TestSecurityStartUp"},
@@ -41,7 +41,7 @@ var proofs = []hostility{
 	{25, 25, here, "TestSecurityUnits"},
 	{26, 27, here, "TestSecurityReplays"},
 	{28, 29, here, "TestSecurityKeyConfusion"},
-	{30, 30, here, "TestSecurityPacks"}, // no pack tells test from live: whose secret signs decides
+	{30, 30, here, "TestSecurityTestMode"},
 	{31, 31, "deploy/ingressd", "TestRotationUnderLoad"},
 	{31, 31, "ingress/auth", "TestRotation"},
 	{32, 33, here, "TestSecurityNoScheme"}, // of certificates that a request names
@@ -74,7 +74,8 @@ var proofs = []hostility{
 	{85, 86, here, "TestSecurityClientCertificates"},
 	{87, 87, here, "TestSecurityLargeHeads"},
 	{88, 89, here, "TestSecurityHTTP2"},
-	{90, 90, here, "TestSecurityTLS"},
+	{90, 90, here, "TestSecurityTLS TestSecurityKeyUpdates TestSecurityRenegotiation TestSecurityHalfOpen"},
+	{90, 90, "ingress", "TestStrangersGiveWay TestHandshakeIsBounded"},
 	{91, 93, here, "TestSecurityCanaries"},
 	{94, 94, here, "TestSecurityCardinality"},
 	{95, 95, here, "TestSecurityBusAway TestSecurityBusKilled"},

