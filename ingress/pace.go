@@ -29,6 +29,7 @@ type pace struct {
 	stored  int // messages since then
 	present int // the sum, over these, of how many were in hand when they were stored
 	batches int
+	alone   int // messages by themselves in a trial of batches, before its first one left
 
 	each    time.Duration // what a message took in the last measurement that was no trial
 	level   int           // how many were in hand at the last trial
@@ -78,8 +79,15 @@ func (p *pace) atATime(now time.Time) (n int, batch bool) {
 // acked notes the acknowledgement of a message that was sent by itself, one of those
 // in hand.
 func (p *pace) acked(now time.Time, inHand int) {
-	if p.begun || !p.gathers {
+	switch {
+	case p.begun || !p.gathers:
 		p.count(now, 1, inHand)
+	case p.trying && p.sent.Before(p.since):
+		// Those on their way when a trial of batches begins come before its first batch, and
+		// few others. Where many do, what gathers never suffices for one.
+		if p.alone++; p.alone > 2*p.level+measureAt && now.Sub(p.since) >= measureFor {
+			p.giveUp(now)
+		}
 	}
 }
 
@@ -163,7 +171,7 @@ func (p *pace) measured(now time.Time, each time.Duration, inHand int) {
 		p.sure = true
 	case due:
 		p.gathers, p.trying = !p.gathers, true
-		p.level, p.elapsed = inHand, 0
+		p.level, p.elapsed, p.alone = inHand, 0, 0
 		p.begin(now, false)
 		return
 	}
@@ -180,12 +188,23 @@ func (p *pace) judge(now time.Time, each time.Duration) {
 	if !p.gathers {
 		p.single = each
 	}
-	if 11*each < 10*p.each {
-		p.pause = firstPause
-	} else {
-		p.gathers = !p.gathers
-		p.pause = min(2*p.pause, longestPause)
+	if 11*each >= 10*p.each {
+		p.giveUp(now)
+		return
 	}
+	p.pause = firstPause
+	p.settle(now)
+}
+
+// giveUp ends a trial that shows nothing better.
+func (p *pace) giveUp(now time.Time) {
+	p.gathers = !p.gathers
+	p.pause = min(2*p.pause, longestPause)
+	p.settle(now)
+}
+
+// settle ends a trial: what is taken now is kept.
+func (p *pace) settle(now time.Time) {
 	p.sure, p.trying = true, false
 	p.begin(now, false)
 }

@@ -154,6 +154,37 @@ func TestPaceGivesUpSoon(t *testing.T) {
 	w.expect("the load ends in a trial", math.MaxInt, false)
 }
 
+// TestPaceGivesUpWithoutABatch has a trial of batches under a load of which never enough
+// gathers for one: it ends all the same, and the next comes after a longer pause. One that
+// only has to wait for what was on its way before goes on, however long that takes.
+func TestPaceGivesUpWithoutABatch(t *testing.T) {
+	w := newWalk(t)
+	w.singles(1000, 200*us)
+	began := w.now
+	for w.trying {
+		w.now = w.now.Add(200 * us)
+		w.acked(w.now, 15)
+		if w.now.Sub(began) > time.Second {
+			t.Fatalf("tries for ever: %+v", w.pace)
+		}
+	}
+	if w.expect("no batch ever left", math.MaxInt, false); w.now.Sub(began) < measureFor || w.pause != firstPause {
+		t.Errorf("after %v, %d measurements to the next trial", w.now.Sub(began), w.pause)
+	}
+	w = newWalk(t)
+	w.singles(1000, 200*us)
+	for range 120 {
+		w.now = w.now.Add(50 * time.Millisecond)
+		w.acked(w.now, 60)
+	}
+	w.expect("120 were on their way", 11, true)
+	w.gathered(w.now)
+	for range 1000 {
+		w.acked(w.now, 60)
+	}
+	w.expect("a batch is under way", 11, true)
+}
+
 func TestPaceRests(t *testing.T) {
 	w := gathering(t)
 	w.gathered(w.now)
