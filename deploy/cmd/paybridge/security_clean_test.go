@@ -34,7 +34,7 @@ func (s *siege) checkLeak(where, text string) {
 // storedHeaders are the only names that a stored message may have.
 var storedHeaders = map[string]*regexp.Regexp{
 	"WEBHOOKS":    regexp.MustCompile(`^(Nats-Msg-Id|Nats-Expected-Stream|Nats-Batch-(?:Id|Sequence|Commit)|Webhook-(Source|Provider|Endpoint|Received-At|Request-Id|Scheme|Key-Id|Traceparent|Query|Seal)|Webhook-Header-[A-Z][A-Za-z0-9_-]*)$`),
-	"PAYMENTS":    regexp.MustCompile(`^(Nats-Msg-Id|Nats-Expected-Stream|Content-Type)$`),
+	"PAYMENTS":    regexp.MustCompile(`^(Nats-Msg-Id|Nats-Expected-Stream|Nats-Batch-(?:Id|Sequence|Commit)|Content-Type)$`),
 	"DEADLETTERS": regexp.MustCompile(`^(Nats-Msg-Id|Nats-Expected-Stream|Deadletter-(Reason|Source|Stream-Sequence|Deliveries|Normalizer-Version|Pointer)|Webhook-(Source|Provider|Endpoint|Received-At|Request-Id|Scheme|Key-Id|Traceparent|Query|Seal)|Webhook-Header-[A-Z][A-Za-z0-9_-]*)$`),
 }
 

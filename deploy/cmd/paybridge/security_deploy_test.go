@@ -31,15 +31,20 @@ func deploy(t *testing.T, ns *jetstreamtest.Server) *siege {
 
 // deployOn is deploy on any server, with a connection of the test's own. Each role
 // follows a configuration file of its own: ingress.yaml and normalizer.yaml in the
-// siege's folder.
-func deployOn(t *testing.T, url string, own *nats.Conn) *siege {
+// siege's folder. change may change what both begin with.
+func deployOn(t *testing.T, url string, own *nats.Conn, change ...func(string) string) *siege {
 	t.Helper()
 	library, err := provider.BuiltIn()
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &siege{t: t, library: library, errs: &tape{}, out: &tape{}}
-	s.config = siegeConfig(t, library, func(text string) string { return "nats: {url: \"" + url + "\"}\n" + text })
+	s.config = siegeConfig(t, library, func(text string) string {
+		for _, change := range change {
+			text = change(text)
+		}
+		return "nats: {url: \"" + url + "\"}\n" + text
+	})
 	reads := func(role string) (*config.Config, *config.Reloader) {
 		text, err := os.ReadFile(s.config)
 		if err != nil {

@@ -275,7 +275,7 @@ func (s *siege) all(stream string) []natsjs.Msg {
 	}
 	consumer, err := s.js.OrderedConsumer(ctx, stream, natsjs.OrderedConsumerConfig{})
 	if err != nil {
-		s.t.Fatal(err)
+		s.t.Fatalf("%s: a consumer: %v", stream, err)
 	}
 	messages, err := consumer.Messages()
 	if err != nil {

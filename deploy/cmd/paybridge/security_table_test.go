@@ -78,7 +78,7 @@ var proofs = []hostility{
 	{90, 90, "ingress", "TestStrangersGiveWay TestHandshakeIsBounded"},
 	{91, 93, here, "TestSecurityCanaries"},
 	{94, 94, here, "TestSecurityCardinality"},
-	{95, 95, here, "TestSecurityBusAway TestSecurityBusKilled"},
+	{95, 95, here, "TestSecurityBusAway TestSecurityBusKilled TestSecurityCluster"},
 	{96, 96, here, "TestSecurityFull"},
 	{97, 97, here, "TestSecurityBurst"},
 	{98, 98, here, "TestSecurityHangUp"},

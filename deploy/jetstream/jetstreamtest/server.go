@@ -3,8 +3,8 @@
 //
 // # The promise
 //
-// Every test gets a server of its own on a free port and a folder of its own. It
-// can be stopped and started again, on the same port with what it had stored, and
+// Every test gets a server of its own on a free port and a folder of its own, or three
+// that are one bus. It can be stopped and started again, on the same port with what it had stored, and
 // is gone, with all its goroutines, when the test ends.
 package jetstreamtest
 
@@ -67,6 +67,20 @@ func Configured(t testing.TB, file string) Option {
 // the test ends.
 func Start(t testing.TB, options ...Option) *Server {
 	t.Helper()
+	s := configure(t, options)
+	s.Restart(t)
+	t.Cleanup(func() { s.Stop(t) })
+	if !s.bare {
+		if _, err := jetstream.Apply(t.Context(), s.JetStream(t), s.Streams); err != nil {
+			t.Fatalf("jetstreamtest: %v", err)
+		}
+	}
+	return s
+}
+
+// configure is a server that does not run yet.
+func configure(t testing.TB, options []Option) *Server {
+	t.Helper()
 	s := &Server{Dir: t.TempDir(), Streams: config.Default().Streams}
 	for _, own := range []*config.Stream{&s.Streams.Webhooks, &s.Streams.Payments, &s.Streams.DeadLetters} {
 		own.MaxBytes = 64 * config.MiB
@@ -81,13 +95,6 @@ func Start(t testing.TB, options ...Option) *Server {
 	}
 	for _, option := range options {
 		option(s)
-	}
-	s.Restart(t)
-	t.Cleanup(func() { s.Stop(t) })
-	if !s.bare {
-		if _, err := jetstream.Apply(t.Context(), s.JetStream(t), s.Streams); err != nil {
-			t.Fatalf("jetstreamtest: %v", err)
-		}
 	}
 	return s
 }
@@ -140,11 +147,17 @@ func (s *Server) Reconfigure(t testing.TB, file string) {
 // long as the test runs, every 20 milliseconds.
 func (s *Server) Conn(t testing.TB, options ...nats.Option) *nats.Conn {
 	t.Helper()
+	return connect(t, s.URL, options)
+}
+
+// connect is a connection to one of several servers.
+func connect(t testing.TB, urls string, options []nats.Option) *nats.Conn {
+	t.Helper()
 	options = append([]nats.Option{
 		nats.Name(t.Name()), nats.MaxReconnects(-1), nats.ReconnectBufSize(-1),
 		nats.ReconnectWait(20 * time.Millisecond), nats.ReconnectJitter(0, 0),
 	}, options...)
-	nc, err := nats.Connect(s.URL, options...)
+	nc, err := nats.Connect(urls, options...)
 	if err != nil {
 		t.Fatalf("jetstreamtest: %v", err)
 	}
