@@ -296,12 +296,14 @@ func (s *siege) all(stream string) []natsjs.Msg {
 // settled waits until the normalizer has finished with everything stored.
 func (s *siege) settled() {
 	s.t.Helper()
+	last := s.last("WEBHOOKS")
 	await(s.t, "everything normalized", func() bool {
 		consumer, err := s.js.Consumer(context.Background(), "WEBHOOKS", "normalizer")
 		if err != nil {
 			s.t.Fatal(err)
 		}
 		info := consumer.CachedInfo()
-		return info.NumPending == 0 && info.NumAckPending == 0
+		// What has only just come is not pending yet, so that nothing may seem to be.
+		return info.NumPending == 0 && info.NumAckPending == 0 && info.Delivered.Stream >= last
 	})
 }
