@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -31,7 +28,7 @@ func TestSecurityCluster(t *testing.T) {
 	s := deployOn(t, c.URL, own, func(text string) string {
 		return strings.Replace(text, "streams:\n", "streams:\n  replicas: 3\n", 1)
 	})
-	l := &flow{address: strings.TrimPrefix(s.at.Webhooks, "http://")}
+	l := &flow{address: s.at.Webhooks}
 	stop := l.start(8)
 	t.Cleanup(stop)
 	flows := func(what string) {
@@ -151,7 +148,7 @@ func (l *flow) start(senders int) (stop func()) {
 // send sends one request; it is true where it is answered 200.
 func (l *flow) send(request string) bool {
 	began := time.Now()
-	got, err := l.answer(request)
+	got, err := ask(l.address, nil, request)
 	took := time.Since(began)
 	switch {
 	case err != nil:
@@ -174,19 +171,4 @@ func (l *flow) mistake(what string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.mistakes = append(l.mistakes, what)
-}
-
-func (l *flow) answer(request string) (reply, error) {
-	c, err := net.DialTimeout("tcp", l.address, siegePatience)
-	if err != nil {
-		return reply{}, err
-	}
-	defer c.Close()
-	if err := c.SetDeadline(time.Now().Add(siegePatience)); err != nil {
-		return reply{}, err
-	}
-	if _, err := io.WriteString(c, request); err != nil {
-		return reply{}, err
-	}
-	return readReply(bufio.NewReader(c), "POST")
 }

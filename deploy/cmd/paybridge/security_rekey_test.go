@@ -1,14 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/rand"
 	"crypto/tls"
 	"fmt"
-	"io"
-	"net"
-	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -34,7 +30,7 @@ const rekeyMost = 32
 func TestSecurityKeyUpdates(t *testing.T) {
 	t.Parallel()
 	s, pool := fortify(t, nil)
-	beside := s.beside(&tls.Config{RootCAs: pool}, 4*time.Second)
+	beside := s.beside(&tls.Config{RootCAs: pool, ServerName: "127.0.0.1"}, 4*time.Second)
 	good := func(id string) string { return toPIK(payment(id)) }
 	for _, asks := range []byte{notRequested, requested} {
 		t.Run(fmt.Sprintf("asks %d", asks), func(t *testing.T) {
@@ -140,7 +136,7 @@ func hello() []byte {
 func TestSecurityRenegotiation(t *testing.T) {
 	t.Parallel()
 	s, pool := fortify(t, nil)
-	beside := s.beside(&tls.Config{RootCAs: pool}, 4*time.Second)
+	beside := s.beside(&tls.Config{RootCAs: pool, ServerName: "127.0.0.1"}, 4*time.Second)
 	for name, c := range map[string]struct {
 		asks  []byte
 		alert string
@@ -206,8 +202,8 @@ func (s *siege) beside(config *tls.Config, patience time.Duration) (stop func())
 		defer tick.Stop()
 		for {
 			began := time.Now()
-			if status, err := quicklySecured(s.at.Webhooks, config, toPIK(payment(fmt.Sprint("beside-", sent)))); err != nil || status != 200 {
-				failures = append(failures, fmt.Sprintf("answered %d, %v", status, err))
+			if got, err := ask(s.at.Webhooks, config, toPIK(payment(fmt.Sprint("beside-", sent)))); err != nil || got.status != 200 {
+				failures = append(failures, fmt.Sprintf("answered %d, %v", got.status, err))
 			}
 			sent, slowest = sent+1, max(slowest, time.Since(began))
 			select {
@@ -228,28 +224,6 @@ func (s *siege) beside(config *tls.Config, patience time.Duration) (stop func())
 	})
 	s.t.Cleanup(stop) // where the test gives up
 	return stop
-}
-
-// quicklySecured is quickly over TLS.
-func quicklySecured(address string, config *tls.Config, request string) (status int, err error) {
-	u, err := url.Parse(address)
-	if err != nil {
-		return 0, err
-	}
-	dialer := net.Dialer{Timeout: siegePatience}
-	c, err := tls.DialWithDialer(&dialer, "tcp", u.Host, config)
-	if err != nil {
-		return 0, err
-	}
-	defer c.Close()
-	if err := c.SetDeadline(time.Now().Add(siegePatience)); err != nil {
-		return 0, err
-	}
-	if _, err := io.WriteString(c, request); err != nil {
-		return 0, err
-	}
-	got, err := readReply(bufio.NewReader(c), "POST")
-	return got.status, err
 }
 
 // bodiesWith are the stored bodies that hold a text.

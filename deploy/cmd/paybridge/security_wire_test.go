@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -208,17 +209,26 @@ func (s *siege) repeated(t testing.TB, request string) {
 
 // quickly sends a request on a connection of its own; any goroutine may call it.
 func quickly(address, request string) (status int, err error) {
-	c, err := net.DialTimeout("tcp", strings.TrimPrefix(address, "http://"), siegePatience)
+	got, err := ask(address, nil, request)
+	return got.status, err
+}
+
+// ask is quickly with the whole answer, over TLS where there is a configuration.
+func ask(address string, secure *tls.Config, request string) (reply, error) {
+	host := strings.TrimPrefix(strings.TrimPrefix(address, "http://"), "https://")
+	c, err := net.DialTimeout("tcp", host, siegePatience)
 	if err != nil {
-		return 0, err
+		return reply{}, err
+	}
+	if secure != nil {
+		c = tls.Client(c, secure)
 	}
 	defer c.Close()
 	if err := c.SetDeadline(time.Now().Add(siegePatience)); err != nil {
-		return 0, err
+		return reply{}, err
 	}
 	if _, err := io.WriteString(c, request); err != nil {
-		return 0, err
+		return reply{}, err
 	}
-	got, err := readReply(bufio.NewReader(c), "POST")
-	return got.status, err
+	return readReply(bufio.NewReader(c), "POST")
 }
