@@ -2,10 +2,7 @@ package document
 
 import (
 	"bytes"
-	"errors"
-	"io"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -15,31 +12,30 @@ import (
 // Decode parses a JSON body. Its error is an *Error.
 func Decode(body []byte, limits Limits) (*Document, error) {
 	limits = limits.orDefault()
-	if len(bytes.TrimLeft(body, " \t\r\n")) == 0 {
+	switch {
+	case len(bytes.TrimLeft(body, " \t\r\n")) == 0:
 		return nil, &Error{Reason: delivery.MalformedJSON, Problem: "the body is empty"}
-	}
-	if bytes.HasPrefix(body, []byte("\xef\xbb\xbf")) {
+	case bytes.HasPrefix(body, []byte("\xef\xbb\xbf")):
 		return nil, &Error{Reason: delivery.MalformedJSON, Problem: "the body begins with a byte order mark"}
-	}
-	if len(body) > maxBody {
+	case len(body) > maxBody:
 		return nil, &Error{Reason: delivery.TooLarge, Problem: "the body is over 1 GiB"}
 	}
-
+	// Duplicate names are looked for below: jsontext's own search costs more than all the
+	// rest.
+	if !jsontext.Value(body).IsValid(jsontext.AllowDuplicateNames(true)) {
+		return nil, explain(body, limits)
+	}
 	expected := min(values(body), limits.Nodes, 4096)
-	d := &decoder{
-		Decoder: jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true)),
-		doc:     &Document{source: body, nodes: make([]Node, 0, expected), kids: make([]int32, 0, expected)},
-		text:    string(body),
+	s := &scanner{
+		doc:     &Document{source: body, text: string(body), nodes: make([]Node, 0, expected), kids: make([]int32, 0, expected)},
 		pending: make([]int32, 0, min(expected, 64)),
 		limits:  limits,
 	}
-	if err := d.value("", -1, 0, 1); err != nil {
-		return nil, d.explain(err)
+	s.text = s.doc.text
+	if !s.value(span{}, -1, 0, 1) {
+		return nil, explain(body, limits)
 	}
-	if _, err := d.ReadToken(); err != io.EOF {
-		return nil, &Error{Reason: delivery.MalformedJSON, Problem: "something follows the JSON value"}
-	}
-	return d.doc, nil
+	return s.doc, nil
 }
 
 // maxBody keeps every span within an int32.
@@ -51,189 +47,187 @@ func values(body []byte) int {
 	return 1 + bytes.Count(body, []byte(",")) + bytes.Count(body, []byte("[")) + bytes.Count(body, []byte("{"))
 }
 
-// decoder fills a document from jsontext's values.
-type decoder struct {
-	*jsontext.Decoder
+// scanner fills a document from a body that is known to be valid JSON: it looks only for
+// where each value begins and ends. What it stops at is over a limit or a duplicate
+// name, and for explain to find again.
+type scanner struct {
 	doc       *Document
-	text      string // the body; unescaped texts are parts of it
+	text      string // the body
+	at        int    // what is before it has been read
 	unescaped strings.Builder
 	scratch   []byte
 	pending   []int32 // children of the containers that are still open
 	limits    Limits
 }
 
-var (
-	errTooDeep   = errors.New("nested too deep")
-	errNodes     = errors.New("too many values")
-	errKey       = errors.New("a key is too long")
-	errDuplicate = errors.New("duplicate key")
-)
+// space passes over white space and returns the byte after it.
+func (s *scanner) space() byte {
+	for s.text[s.at] <= ' ' {
+		s.at++
+	}
+	return s.text[s.at]
+}
 
 // value reads one value, with its children, as the position-th child of parent.
-func (d *decoder) value(name string, parent, position int32, depth int) error {
-	if len(d.doc.nodes) >= d.limits.Nodes {
-		return errNodes
+func (s *scanner) value(name span, parent, position int32, depth int) bool {
+	if len(s.doc.nodes) >= s.limits.Nodes {
+		return false
 	}
-	self := int32(len(d.doc.nodes))
-	d.doc.nodes = append(d.doc.nodes, Node{doc: d.doc, name: name, parent: parent, position: position})
-	switch d.PeekKind() {
-	case '{', '[':
-		return d.container(self, depth)
+	first := s.space()
+	self := len(s.doc.nodes)
+	start := s.at
+	s.doc.nodes = append(s.doc.nodes, Node{doc: s.doc, name: name, parent: parent, position: position, start: int32(start)})
+	if first == '{' || first == '[' {
+		return s.container(int32(self), depth)
 	}
-	raw, err := d.ReadValue()
-	if err != nil {
-		return err
-	}
-	n := &d.doc.nodes[self]
-	n.end = int32(d.InputOffset())
-	n.start = n.end - int32(len(raw))
-	switch raw[0] {
+	n := &s.doc.nodes[self]
+	switch first {
 	case '"':
-		n.kind = Text
-		n.text, err = d.unquote(n.start, n.end)
-		return err
+		n.kind, n.text = Text, s.quoted()
 	case 't', 'f':
-		n.kind = Bool
+		n.kind, n.text = Bool, s.word()
 	case 'n':
-		n.kind = Null
+		n.kind, n.text = Null, s.word()
 	default:
-		n.kind = Number
+		n.kind, n.text = Number, s.word()
 	}
-	n.text = d.text[n.start:n.end]
-	return nil
+	n.end = int32(s.at)
+	return true
+}
+
+// word reads what is not quoted, to its end.
+func (s *scanner) word() span {
+	start := s.at
+	for s.at < len(s.text) {
+		switch s.text[s.at] {
+		case ',', ']', '}', ' ', '\t', '\r', '\n':
+			return span{int32(start), int32(s.at)}
+		}
+		s.at++
+	}
+	return span{int32(start), int32(s.at)}
 }
 
 // container reads an object or a list. Its children are gathered on one stack for
 // the whole document, and moved next to each other when it closes.
-func (d *decoder) container(self int32, depth int) error {
-	if depth > d.limits.Depth {
-		return errTooDeep
+func (s *scanner) container(self int32, depth int) bool {
+	if depth > s.limits.Depth {
+		return false
 	}
-	open, err := d.ReadToken()
-	if err != nil {
-		return err
+	kind := List
+	if s.text[s.at] == '{' {
+		kind = Object
 	}
-	isObject := open.Kind() == '{'
-	d.doc.nodes[self].start = int32(d.InputOffset()) - 1
-	base := len(d.pending)
-	for d.PeekKind() != '}' && d.PeekKind() != ']' {
-		var name string
-		if isObject {
-			if name, err = d.name(self, d.pending[base:]); err != nil {
-				return err
+	base := len(s.pending)
+	var seen names
+	for {
+		s.at++ // the opening bracket, or a comma
+		if c := s.space(); c == '}' || c == ']' {
+			break // empty
+		}
+		var name span
+		if kind == Object {
+			name = s.quoted()
+			if !s.unique(name, self, s.pending[base:], &seen) {
+				return false
 			}
+			s.space()
+			s.at++ // the colon
 		}
-		child := int32(len(d.doc.nodes))
-		d.pending = append(d.pending, child)
-		if err := d.value(name, self, int32(len(d.pending)-1-base), depth+1); err != nil {
-			return err
+		child := int32(len(s.doc.nodes))
+		s.pending = append(s.pending, child)
+		if !s.value(name, self, int32(len(s.pending)-1-base), depth+1) {
+			return false
+		}
+		if s.space() != ',' {
+			break
 		}
 	}
-	if _, err := d.ReadToken(); err != nil {
-		return err
-	}
-	n := &d.doc.nodes[self]
-	n.end = int32(d.InputOffset())
-	n.kind = List
-	n.first, n.size = int32(len(d.doc.kids)), int32(len(d.pending)-base)
-	d.doc.kids = append(d.doc.kids, d.pending[base:]...)
-	d.pending = d.pending[:base]
-	if isObject {
-		n.kind = Object
-	}
-	return nil
+	s.at++ // the closing bracket
+	n := &s.doc.nodes[self]
+	n.kind, n.end = kind, int32(s.at)
+	first := int32(len(s.doc.kids))
+	n.kids = span{first, first + int32(len(s.pending)-base)}
+	s.doc.kids = append(s.doc.kids, s.pending[base:]...)
+	s.pending = s.pending[:base]
+	return true
 }
 
-// name reads the name of the next member of an object. It looks for duplicates
-// itself: jsontext's own search costs more than all the rest of decoding.
-func (d *decoder) name(object int32, members []int32) (string, error) {
-	raw, err := d.ReadValue()
-	if err != nil {
-		return "", err
+// quoted reads a string, decoded: a part of the body where nothing is escaped, else a
+// part of one text that holds all that was escaped.
+func (s *scanner) quoted() span {
+	start := s.at + 1
+	length := strings.IndexByte(s.text[start:], '"')
+	if strings.IndexByte(s.text[start:start+length], '\\') < 0 {
+		s.at = start + length + 1
+		return span{int32(start), int32(start + length)}
 	}
-	end := int32(d.InputOffset())
-	name, err := d.unquote(end-int32(len(raw)), end)
-	if err != nil {
-		return "", err
+	end := start
+	for s.text[end] != '"' {
+		if s.text[end] == '\\' {
+			end++
+		}
+		end++
 	}
-	if len(name) > d.limits.KeyBytes {
-		return "", errKey
+	// A string of valid JSON is no error.
+	s.scratch, _ = jsontext.AppendUnquote(s.scratch[:0], s.doc.source[s.at:end+1])
+	s.at = end + 1
+	from := len(s.text) + s.unescaped.Len()
+	s.unescaped.Write(s.scratch)
+	s.doc.unescaped = s.unescaped.String()
+	return span{int32(from), int32(from + len(s.scratch))}
+}
+
+// unique says that the name of the next member of an object is not too long, and that
+// none of its members has it.
+func (s *scanner) unique(at span, object int32, members []int32, seen *names) bool {
+	name := s.doc.part(at)
+	if len(name) > s.limits.KeyBytes {
+		return false
 	}
 	if len(members) < searched {
+		if seen.add(name) {
+			return true
+		}
 		for _, i := range members {
-			if d.doc.nodes[i].name == name {
-				return "", errDuplicate
+			if s.doc.part(s.doc.nodes[i].name) == name {
+				return false
 			}
 		}
-		return name, nil
+		return true
 	}
-	named := d.doc.large[object]
+	named := s.doc.large[object]
 	if named == nil {
-		named = d.index(object, members)
+		named = s.index(object, members)
 	}
-	if !named.add(d.doc.nodes, name, int32(len(d.doc.nodes))) {
-		return "", errDuplicate
-	}
-	return name, nil
+	return named.add(s.doc, name, int32(len(s.doc.nodes)))
 }
 
 // index indexes the members of an object that has grown too large to search.
-func (d *decoder) index(object int32, members []int32) *index {
-	if d.doc.large == nil {
-		d.doc.large = map[int32]*index{}
+func (s *scanner) index(object int32, members []int32) *index {
+	if s.doc.large == nil {
+		s.doc.large = map[int32]*index{}
 	}
 	named := newIndex(4 * len(members))
 	for _, i := range members {
-		named.add(d.doc.nodes, d.doc.nodes[i].name, i)
+		named.add(s.doc, s.doc.part(s.doc.nodes[i].name), i)
 	}
-	d.doc.large[object] = named
+	s.doc.large[object] = named
 	return named
 }
 
-// unquote decodes the string at a span: a part of the body where nothing is
-// escaped, else a part of one text that holds all that was escaped.
-func (d *decoder) unquote(start, end int32) (string, error) {
-	inner := d.text[start+1 : end-1]
-	if strings.IndexByte(inner, '\\') < 0 {
-		return inner, nil
-	}
-	var err error
-	d.scratch, err = jsontext.AppendUnquote(d.scratch[:0], d.doc.source[start:end])
-	if err != nil {
-		return "", err
-	}
-	from := d.unescaped.Len()
-	d.unescaped.Write(d.scratch)
-	return d.unescaped.String()[from:], nil
-}
+// names remembers of each name of an object one of 256 marks. Two names with different
+// marks are different, so that most need no comparison.
+type names [4]uint64
 
-// explain turns what stopped the decoder into an Error.
-func (d *decoder) explain(err error) *Error {
-	e := &Error{Reason: delivery.MalformedJSON, Pointer: cutPointer(string(d.StackPointer()))}
-	switch err {
-	case errDuplicate:
-		e.Problem = err.Error()
-		return e
-	case errTooDeep:
-		e.Reason, e.Problem = delivery.TooDeep, err.Error()
-		return e
-	case errNodes, errKey:
-		e.Reason, e.Problem = delivery.TooLarge, err.Error()
-		return e
+// add adds a name, and says whether its mark is a new one.
+func (n *names) add(name string) bool {
+	mark := uint(len(name))
+	for i := len(name) - 1; i >= 0 && i >= len(name)-4; i-- { // where names such as item_1 and item_2 differ
+		mark = 31*mark + uint(name[i])
 	}
-	var syntax *jsontext.SyntacticError
-	if errors.As(err, &syntax) {
-		e.Pointer = cutPointer(string(syntax.JSONPointer))
-	}
-	switch {
-	case !utf8.Valid(d.doc.source):
-		e.Problem = "invalid UTF-8"
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
-		e.Problem = "the body ends too early"
-	case syntax != nil && syntax.Err != nil && strings.Contains(syntax.Err.Error(), "surrogate"):
-		e.Problem = "lone surrogate"
-	default:
-		e.Problem = "not JSON"
-	}
-	return e
+	in, bit := &n[mark/64%4], uint64(1)<<(mark%64)
+	isNew := *in&bit == 0
+	*in |= bit
+	return isNew
 }

@@ -10,10 +10,12 @@
 //
 // # How
 //
-// The grammar is jsontext's. A document is one slice of nodes, in the order of the
-// text, and one slice of the containers' children, so that a body of 2 KB costs a
-// handful of allocations, an element is found by its index and a large object's
-// member by a hash. Texts are parts of one copy of the body.
+// The grammar is jsontext's, which sees a body twice at the most: whether it is valid,
+// and if not, why. What is valid is cut into nodes by a scanner that looks for nothing but
+// where values end. A document is one slice of nodes, in the order of the text, and one
+// slice of the containers' children, so that a body of 2 KB costs a handful of
+// allocations, an element is found by its index and a large object's member by a hash.
+// Texts are parts of one copy of the body.
 package document
 
 import "paybridge/schemas/delivery"
@@ -49,10 +51,20 @@ func (l Limits) orDefault() Limits {
 // Document is one decoded body. It is immutable, safe for concurrent use, and
 // keeps the body alive; nobody may write to the body while it is in use.
 type Document struct {
-	source []byte // JSON: the body itself, or what a form was rewritten to
-	nodes  []Node // in the order of the text; the root is the first
-	kids   []int32
-	large  map[int32]*index // members of objects too large to search
+	source    []byte // JSON: the body itself, or what a form was rewritten to
+	text      string // the source once more
+	unescaped string // all texts in which something was escaped, decoded
+	nodes     []Node // in the order of the text; the root is the first
+	kids      []int32
+	large     map[int32]*index // members of objects too large to search
+}
+
+// part is a part of the text, or, counting on from its end, of what was unescaped.
+func (d *Document) part(s span) string {
+	if end := int32(len(d.text)); s.from >= end {
+		return d.unescaped[s.from-end : s.to-end]
+	}
+	return d.text[s.from:s.to]
 }
 
 // Root is the outermost value.

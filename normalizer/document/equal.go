@@ -8,12 +8,12 @@ func Equal(a, b *Node) bool { return equal(a, b, true) }
 func Identical(a, b *Node) bool { return equal(a, b, false) }
 
 func equal(a, b *Node, byValue bool) bool {
-	if a.kind != b.kind || a.size != b.size {
+	if a.kind != b.kind || a.Size() != b.Size() {
 		return false
 	}
 	switch a.kind {
 	case Number:
-		return a.text == b.text || byValue && CompareNumbers(a.text, b.text) == 0
+		return a.Text() == b.Text() || byValue && CompareNumbers(a.Text(), b.Text()) == 0
 	case List:
 		for i := range a.Size() {
 			if !equal(a.At(i), b.At(i), byValue) {
@@ -24,11 +24,11 @@ func equal(a, b *Node, byValue bool) bool {
 	case Object:
 		for i := range a.Size() {
 			x := a.At(i)
-			if y := b.Member(x.name); y == nil || !equal(x, y, byValue) {
+			if y := b.Member(x.Name()); y == nil || !equal(x, y, byValue) {
 				return false
 			}
 		}
 		return true
 	}
-	return a.text == b.text
+	return a.Text() == b.Text()
 }

@@ -20,22 +20,22 @@ func newIndex(slots int) *index {
 }
 
 // slot is where a name stands, or would stand.
-func (x *index) slot(nodes []Node, name string) int {
+func (x *index) slot(doc *Document, name string) int {
 	mask := len(x.slots) - 1
 	at := int(maphash.String(x.seed, name)) & mask
-	for x.slots[at] != 0 && nodes[x.slots[at]-1].name != name {
+	for x.slots[at] != 0 && doc.part(doc.nodes[x.slots[at]-1].name) != name {
 		at = (at + 1) & mask
 	}
 	return at
 }
 
-// add adds the name of a node; false where another has it. Nodes need not hold that
-// node yet.
-func (x *index) add(nodes []Node, name string, node int32) bool {
+// add adds the name of a node; false where another has it. The document need not hold
+// that node yet.
+func (x *index) add(doc *Document, name string, node int32) bool {
 	if 2*(x.used+1) > len(x.slots) {
-		x.grow(nodes)
+		x.grow(doc)
 	}
-	at := x.slot(nodes, name)
+	at := x.slot(doc, name)
 	if x.slots[at] != 0 {
 		return false
 	}
@@ -44,17 +44,17 @@ func (x *index) add(nodes []Node, name string, node int32) bool {
 	return true
 }
 
-func (x *index) grow(nodes []Node) {
+func (x *index) grow(doc *Document) {
 	old := x.slots
 	x.slots = make([]int32, 2*len(old))
 	for _, node := range old {
 		if node != 0 {
-			x.slots[x.slot(nodes, nodes[node-1].name)] = node
+			x.slots[x.slot(doc, doc.part(doc.nodes[node-1].name))] = node
 		}
 	}
 }
 
 // find is the node with a name, -1 where there is none.
-func (x *index) find(nodes []Node, name string) int32 {
-	return x.slots[x.slot(nodes, name)] - 1
+func (x *index) find(doc *Document, name string) int32 {
+	return x.slots[x.slot(doc, name)] - 1
 }

@@ -36,33 +36,35 @@ func (k Kind) String() string {
 // live as long as any of them is reachable.
 type Node struct {
 	doc  *Document
-	name string // of a member of an object, decoded
-	text string // of a text, decoded; of a number and a bool, as written
+	name span // of a member of an object, decoded: a part of the document
+	text span // of a text, decoded; of a number, a bool and null, as written
+	kids span // of a list and an object: of Document.kids
 
-	start, end int32 // span in the source
+	start, end int32 // in the source
 	parent     int32 // index of the container; -1 at the root
 	position   int32 // place in the container
-	first      int32 // containers: index of the first child in Document.kids
-	size       int32 // containers: number of children
 
 	kind Kind
 }
+
+// span is from where to where, without the end.
+type span struct{ from, to int32 }
 
 // Kind is what n is.
 func (n *Node) Kind() Kind { return n.kind }
 
 // Text is the decoded text of a text, and the exact text of a number, a bool or
 // null; empty for lists and objects.
-func (n *Node) Text() string { return n.text }
+func (n *Node) Text() string { return n.doc.part(n.text) }
 
 // True says whether n is the bool true.
-func (n *Node) True() bool { return n.kind == Bool && n.text == "true" }
+func (n *Node) True() bool { return n.kind == Bool && n.Text() == "true" }
 
 // Name is the decoded name of a member; empty for all else.
-func (n *Node) Name() string { return n.name }
+func (n *Node) Name() string { return n.doc.part(n.name) }
 
 // Size is the number of elements or members; 0 for scalars.
-func (n *Node) Size() int { return int(n.size) }
+func (n *Node) Size() int { return int(n.kids.to - n.kids.from) }
 
 // Document is the document that n is part of.
 func (n *Node) Document() *Document { return n.doc }
@@ -73,10 +75,10 @@ func (n *Node) Raw() []byte { return n.doc.source[n.start:n.end:n.end] }
 // At is the i-th element of a list or member of an object, in the order of the
 // text. It panics where there is none.
 func (n *Node) At(i int) *Node {
-	if i < 0 || i >= int(n.size) {
+	if i < 0 || i >= n.Size() {
 		panic("document: index out of range")
 	}
-	return &n.doc.nodes[n.doc.kids[int(n.first)+i]]
+	return &n.doc.nodes[n.doc.kids[int(n.kids.from)+i]]
 }
 
 // Member is the member of that exact name; nil where there is none, or where n is
@@ -85,24 +87,24 @@ func (n *Node) Member(name string) *Node {
 	if n.kind != Object {
 		return nil
 	}
-	nodes := n.doc.nodes
-	if n.size > searched { // see decoder.name, which indexed them
-		if i := n.doc.large[n.index()].find(nodes, name); i >= 0 {
-			return &nodes[i]
+	d := n.doc
+	if n.Size() > searched { // see scanner.unique, which indexed them
+		if i := d.large[n.index()].find(d, name); i >= 0 {
+			return &d.nodes[i]
 		}
 		return nil
 	}
-	for _, i := range n.doc.kids[n.first : n.first+n.size] {
-		if nodes[i].name == name {
-			return &nodes[i]
+	for _, i := range d.kids[n.kids.from:n.kids.to] {
+		if d.part(d.nodes[i].name) == name {
+			return &d.nodes[i]
 		}
 	}
 	return nil
 }
 
 // searched is how many members an object may have for its members to be searched
-// one by one, which is faster than hashing.
-const searched = 24
+// one by one: real ones are small, and an index costs as much as decoding them.
+const searched = 64
 
 // index is n's place in its document.
 func (n *Node) index() int32 {
@@ -110,5 +112,5 @@ func (n *Node) index() int32 {
 		return 0
 	}
 	container := &n.doc.nodes[n.parent]
-	return n.doc.kids[container.first+n.position]
+	return n.doc.kids[container.kids.from+n.position]
 }

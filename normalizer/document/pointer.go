@@ -28,7 +28,7 @@ func (n *Node) writePointer(b *strings.Builder) {
 		b.WriteString(strconv.Itoa(int(n.position)))
 		return
 	}
-	b.WriteString(cutName(strings.NewReplacer("~", "~0", "/", "~1").Replace(n.name)))
+	b.WriteString(cutName(strings.NewReplacer("~", "~0", "/", "~1").Replace(n.Name())))
 }
 
 // cutPointer cuts every name of an RFC 6901 pointer.

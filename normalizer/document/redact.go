@@ -112,7 +112,7 @@ func (n *Node) step() string {
 	if n.doc.nodes[n.parent].kind == List {
 		return strconv.Itoa(int(n.position))
 	}
-	return n.name
+	return n.Name()
 }
 
 // splice appends the source from copied on, up to the last hidden node in n, with
