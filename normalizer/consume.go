@@ -300,8 +300,16 @@ func (s *subscription) settle(r *raw, m *message.Message) {
 	s.hand.drop(r)
 }
 
-// settled waits until r has ended, acks or nacks m for it, and settles it as settle
-// would. The error is why it is to be tried again, perhaps by another worker.
+// accounted ends r, all of whose outcome is stored and accounted for: the server is told,
+// and who waits in settled goes on. Few goroutines call it for many messages: those
+// that wait are one for each, with small stacks, and would fight for the connection.
+func (s *subscription) accounted(r *raw) {
+	s.acknowledge(r)
+	r.settle(nil)
+}
+
+// settled waits until r is accounted for or cannot be, and acks or nacks m for it. The
+// error is why it is to be tried again, perhaps by another worker.
 func (s *subscription) settled(r *raw, m *message.Message) error {
 	var err error
 	select {
@@ -315,7 +323,6 @@ func (s *subscription) settled(r *raw, m *message.Message) error {
 	}
 	if err == nil && m.Ack() {
 		defer s.settling.Done()
-		s.acknowledge(r)
 		s.hand.drop(r)
 		return nil
 	}

@@ -86,7 +86,7 @@ func TestHandlerSettles(t *testing.T) {
 	settled := func(m *message.Message) error { r := inHand(m); return r.from.settled(r, m) }
 
 	first, second, third := <-given, <-given, <-given
-	inHand(first).settle(nil)
+	inHand(first).from.accounted(inHand(first))
 	if err := settled(first); err != nil || inHand(first).Err() == nil {
 		t.Errorf("acked: %v, in hand %v", err, inHand(first).Err() == nil)
 	}
@@ -100,7 +100,7 @@ func TestHandlerSettles(t *testing.T) {
 	if inHand(again).number != inHand(second).number || inHand(again) == inHand(second) {
 		t.Errorf("number %d, then %d", inHand(second).number, inHand(again).number)
 	}
-	inHand(again).settle(nil)
+	inHand(again).from.accounted(inHand(again))
 	if err := settled(again); err != nil {
 		t.Error(err)
 	}

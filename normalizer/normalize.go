@@ -31,8 +31,9 @@
 // Watermill knows two words for the end of a message, JetStream more. This is how
 // they travel.
 //
-//   - Ack, when the raw message has no verdict, is JetStream's ack. The outermost
-//     middleware acks, and the handler returns, when the ordered stage has every PubAck.
+//   - Ack, when the raw message has no verdict, is JetStream's ack. When the ordered stage
+//     has every PubAck and the receipt is written, a worker tells the server; then the
+//     outermost middleware acks, and the handler returns.
 //   - Ack, when the raw message has a verdict, is TermWithReason with that reason.
 //     The ordered stage sets it when a dead letter is among what it has stored. So a
 //     message is terminated after its dead letter's PubAck and never before.

@@ -52,7 +52,7 @@ func (w *workers) work(ctx context.Context) {
 			together = w.more(append(together[:0], o))
 			w.receipts(together)
 			for _, o := range together {
-				o.raw.settle(nil)
+				o.raw.from.accounted(o.raw)
 			}
 			clear(together)
 		case <-ctx.Done():

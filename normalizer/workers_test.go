@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"testing"
+
+	"github.com/nats-io/nats.go"
 )
 
 // Receipts that are due together are written together, all of them before anything of
@@ -11,14 +13,21 @@ import (
 func TestReceiptsComeFirst(t *testing.T) {
 	const due = 2*receiptsAtOnce + 5
 	stored := make(chan *outcome, due)
+	acks := acksOnly{count: new(int)}
+	from := &subscription{subscriber: &subscriber{}, from: acks}
 	var raws []*raw
 	for range due {
-		r := &raw{settled: make(chan error, 1)}
+		r := &raw{from: from, settled: make(chan error, 1)}
 		raws = append(raws, r)
 		stored <- newOutcome(r)
 	}
 	var groups []int
+	written := 0
 	w := newWorkers(1, stored, func(all []*outcome) {
+		written += len(all)
+		if *acks.count > written-len(all) {
+			t.Error("acknowledged before its receipt is written")
+		}
 		groups = append(groups, len(all))
 		for _, o := range all {
 			if len(o.raw.settled) > 0 {
@@ -36,7 +45,21 @@ func TestReceiptsComeFirst(t *testing.T) {
 	}
 	cancel()
 	running.Wait()
+	if *acks.count != due {
+		t.Errorf("%d of %d acknowledged", *acks.count, due)
+	}
 	if len(groups) != 3 || groups[0] != receiptsAtOnce || groups[2] != 5 {
 		t.Errorf("groups of %v", groups)
 	}
+}
+
+// acksOnly is a source that counts what is acknowledged.
+type acksOnly struct {
+	source
+	count *int
+}
+
+func (a acksOnly) ack(*nats.Msg) error {
+	*a.count++
+	return nil
 }
