@@ -16,11 +16,12 @@ import (
 
 // One line per outcome. No line holds a body, a path, a query, the value of a header
 // or a secret. The line of a stored delivery is its receipt: with it an audit names
-// what a stream has lost, so the logger must not sample.
+// what a stream has lost, so the logger must not sample. It is written when the sender
+// has its answer.
 
 // stored logs the receipt of c.
 func (s *Server) stored(c *call, took time.Duration) {
-	line := s.o.Log.Check(zapcore.InfoLevel, "webhook stored")
+	line := s.o.Receipts.Logger.Check(zapcore.InfoLevel, "webhook stored")
 	if line == nil {
 		return
 	}
@@ -35,6 +36,13 @@ func (s *Server) stored(c *call, took time.Duration) {
 	)
 	line.Write(*fields...)
 	s.fields.Put(fields)
+	// Whoever else has a line to write does that first, and one flush is for all of them:
+	// a line is gathered before it is known whether somebody is about to flush.
+	if s.flushing.CompareAndSwap(false, true) {
+		runtime.Gosched()
+		s.flushing.Store(false)
+		s.o.Receipts.Flush()
+	}
 }
 
 // refused logs that c is not stored: as a warning where the sender is to do better,

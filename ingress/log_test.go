@@ -31,6 +31,8 @@ func (l *logBuffer) lines(t *testing.T, message string) []map[string]any {
 func TestReceipt(t *testing.T) {
 	d := open(t)
 	d.raw(webhook("hello", "Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"))
+	// It is written when the answer is on its way.
+	eventually(t, "the receipt", func() bool { return len(d.log.lines(t, "webhook stored")) > 0 })
 	lines := d.log.lines(t, "webhook stored")
 	if len(lines) != 1 {
 		t.Fatalf("%d receipts", len(lines))

@@ -77,10 +77,11 @@ type Options struct {
 	Seal    delivery.Keys // the first seals; see Server.Replace
 	Sources []Source      // see Server.Replace
 
-	Log     *zap.Logger
-	Metrics *prometheus.Registry                    // nil makes one of its own
-	Schemas func(path string) (doc []byte, ok bool) // of /schemas/<path>; nil for none
-	Ready   []Check                                 // what /readyz asks besides the ingress itself
+	Log      *zap.Logger
+	Receipts Receipts                                // nil logger: Log, line by line
+	Metrics  *prometheus.Registry                    // nil makes one of its own
+	Schemas  func(path string) (doc []byte, ok bool) // of /schemas/<path>; nil for none
+	Ready    []Check                                 // what /readyz asks besides the ingress itself
 
 	// Started is called once, when both listeners accept and the stream is as
 	// it must be.
@@ -88,6 +89,13 @@ type Options struct {
 
 	Now       func() time.Time // the clock
 	RequestID func() string    // a new request's id: letters and digits, for logs
+}
+
+// Receipts is where the line of every stored delivery goes. Lines may wait for Flush, which
+// is called at once, and under load for several of them.
+type Receipts struct {
+	Logger *zap.Logger
+	Flush  func()
 }
 
 // Check is one condition of readiness: nil where it holds.
@@ -118,6 +126,9 @@ func (o Options) withDefaults() (Options, error) {
 	orDefault(&o.InFlight, DefaultInFlight)
 	orDefault(&o.Connections, DefaultConnections)
 	orDefault(&o.Drain, DefaultDrain)
+	if o.Receipts.Logger == nil {
+		o.Receipts = Receipts{o.Log, func() {}}
+	}
 	if o.Metrics == nil {
 		o.Metrics = prometheus.NewRegistry()
 	}

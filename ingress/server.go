@@ -30,8 +30,9 @@ type Server struct {
 	metrics  *metrics
 	times    timeouts
 	draining atomic.Bool
-	fields   sync.Pool // *[]zap.Field
-	rooms    sync.Pool // *delivery.Room
+	flushing atomic.Bool // somebody is about to flush the receipts
+	fields   sync.Pool   // *[]zap.Field
+	rooms    sync.Pool   // *delivery.Room
 }
 
 // New makes a server; it opens nothing before [Server.Run].

@@ -75,6 +75,7 @@ func (to *route) accept(w http.ResponseWriter, closing bool) {
 		w.Header().Set("Connection", "close")
 	}
 	if to.answer.Body == "" {
+		w.Header()["Content-Length"] = noLength
 		return
 	}
 	if to.answer.ContentType != "" {
@@ -83,3 +84,5 @@ func (to *route) accept(w http.ResponseWriter, closing bool) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(to.answer.Body)))
 	_, _ = w.Write([]byte(to.answer.Body)) // the sender may be gone; the delivery is stored
 }
+
+var noLength = []string{"0"}

@@ -121,8 +121,11 @@ func (s *Server) answer(c *call, p *problem) {
 	now := s.o.Now()
 	took := now.Sub(c.began)
 	if p == nil {
-		c.route.accept(c.w, closing)
 		s.metrics.accepted(c, took, now)
+		c.route.accept(c.w, closing)
+		if w, buffers := c.w.(http.Flusher); buffers {
+			w.Flush() // the sender need not wait for our log
+		}
 		s.stored(c, took)
 		return
 	}

@@ -24,11 +24,12 @@ import (
 // Options are what a process gives its ingress. Log is required; every other zero
 // value has a default.
 type Options struct {
-	Log     *zap.Logger
-	Conn    *nats.Conn           // nil: Run connects, and closes what it connected
-	Library *provider.Library    // nil: the built-in packs and those of providers_dir
-	Metrics *prometheus.Registry // nil: a registry of its own
-	Ready   []ingress.Check      // what /readyz asks besides the ingress itself
+	Log      *zap.Logger
+	Receipts ingress.Receipts     // nil logger: Log, line by line
+	Conn     *nats.Conn           // nil: Run connects, and closes what it connected
+	Library  *provider.Library    // nil: the built-in packs and those of providers_dir
+	Metrics  *prometheus.Registry // nil: a registry of its own
+	Ready    []ingress.Check      // what /readyz asks besides the ingress itself
 
 	// Schemas serves /schemas/<path>; nil: the packs' schemas of events.
 	Schemas func(path string) ([]byte, bool)

@@ -38,7 +38,7 @@ func translate(cfg *config.Config, library *provider.Library, o Options) (ingres
 		Listen: cfg.Ingress.Listen, Admin: cfg.Ingress.Admin, TLS: tls,
 		MaxBody: int64(cfg.Ingress.MaxBody), Budget: cfg.Ingress.Budget, InFlight: cfg.Ingress.InFlight,
 		Conn: o.Conn, Seal: keys, Sources: sources,
-		Log: o.Log, Metrics: o.Metrics, Schemas: schemas, Ready: o.Ready, Started: o.Started,
+		Log: o.Log, Receipts: o.Receipts, Metrics: o.Metrics, Schemas: schemas, Ready: o.Ready, Started: o.Started,
 	}, nil
 }
 

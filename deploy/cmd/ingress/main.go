@@ -15,8 +15,11 @@ import (
 	"runtime/debug"
 	"syscall"
 
+	"go.uber.org/zap/zapcore"
+
 	"paybridge/config"
 	"paybridge/deploy/ingressd"
+	"paybridge/ingress"
 )
 
 const usage = `ingress accepts payment providers' webhooks, verifies them and stores them in NATS
@@ -64,13 +67,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stdout, "ingress", buildVersion())
 		return 0
 	}
-	log := config.Logger("ingress", stderr)
+	logs := zapcore.Lock(zapcore.AddSync(stderr)) // one lock for both loggers
+	log := config.Logger("ingress", logs)
 	reload := config.NewReloader(config.FromFile(*file, ingressd.Judge), log)
 	reload.Version = buildVersion()
 	cfg, err := reload.Load()
 	if err == nil {
 		defer reload.Start()()
-		err = ingressd.Run(ctx, cfg, ingressd.Options{Log: log, Reload: reload})
+		receipts, flush := config.GatheringLogger("ingress", logs)
+		err = ingressd.Run(ctx, cfg, ingressd.Options{Log: log, Receipts: ingress.Receipts{Logger: receipts, Flush: flush}, Reload: reload})
 	}
 	return exit(err, stderr)
 }
