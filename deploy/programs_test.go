@@ -173,8 +173,8 @@ func (r *running) until(t *testing.T, stream string, n uint64) {
 }
 
 // The production processes do all of their work with the rights that they are
-// given: store, publish, dead-letter, and read a stored event back when its id is
-// met with other content.
+// given: store, publish, dead-letter, read a stored event back when its id is met with
+// other content, and ask how full the streams are.
 func TestProgramsNeedNoOtherRights(t *testing.T) {
 	r := run(t)
 	const event = `{"event":"payment.confirmed","id":"evt_1","created_at":"2024-01-15T10:45:00Z","data":{"transaction_id":"txn_1","amount":"%s","currency":"USDT"}}`
@@ -186,4 +186,17 @@ func TestProgramsNeedNoOtherRights(t *testing.T) {
 	r.until(t, topology.Webhooks, 3)
 	r.until(t, topology.Payments, 1)
 	r.until(t, topology.DeadLetters, 2) // malformed_json and id_conflict
+	r.eventually(t, "the levels of all streams in the normalizer's metrics", func() bool {
+		shown := map[string]int{}
+		for _, m := range r.metrics {
+			families, err := m.Gather()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range families {
+				shown[f.GetName()] += len(f.GetMetric())
+			}
+		}
+		return shown["paybridge_stream_max_bytes"] == 3 && shown["paybridge_consumer_pending"] == 1
+	})
 }

@@ -48,7 +48,7 @@ func newMetrics() *metrics {
 	return m
 }
 
-// state adds the gauges that are read when somebody asks.
+// state adds the gauges that are read when somebody asks, and those that the bus says.
 func (m *metrics) state(n *Normalizer) {
 	m.gauge("paybridge_breaker_open", "1 while nothing is pulled because events cannot be stored.", func() float64 { return truth(n.storing.err() != nil) })
 	m.gauge("paybridge_consume_loop_up", "1 while pulls succeed.", func() float64 { return truth(n.phase.Load() == working && n.pulling.err() == nil) })
@@ -67,6 +67,7 @@ func (m *metrics) state(n *Normalizer) {
 		}
 		return n.now().Sub(oldest).Seconds()
 	})
+	m.all = append(m.all, n.levels)
 }
 
 // stored observes how long it took from a delivery being stored to its outcome being

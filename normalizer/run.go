@@ -21,6 +21,7 @@ type Normalizer struct {
 	Options
 	log     *zap.Logger
 	metrics *metrics
+	levels  *levels
 	inForce atomic.Pointer[inForce]
 	rooms   rooms
 	guard   crashGuard
@@ -68,6 +69,7 @@ func New(o Options) (*Normalizer, error) {
 		Options:    o,
 		log:        o.Logger,
 		metrics:    newMetrics(),
+		levels:     newLevels(o),
 		guard:      crashGuard{most: o.CrashGuard, limit: o.CrashLimit},
 		window:     max(o.InHand/2, 1), // the rest is parsed meanwhile
 		pace:       pace{least: firstLeast},
@@ -184,6 +186,7 @@ func (n *Normalizer) work(ctx context.Context, js jetstream.JetStream, open func
 	defer stopStage()
 	running.Go(func() { stage.run(staged) })
 	running.Go(func() { workers.run(staged, n.Parallel) })
+	running.Go(func() { n.levels.run(staged, js) })
 	routed := make(chan error, 1)
 	running.Go(func() { routed <- router.Run(context.WithoutCancel(ctx)) })
 

@@ -106,7 +106,7 @@ func (s *subscription) recover(cause error) error {
 
 // handle asks for the consumer anew.
 func (s *subscription) handle() (jetstream.Consumer, error) {
-	ctx, done := s.asking()
+	ctx, done := asking(s.mayPull, s.js.Conn())
 	defer done()
 	info := s.consumer.CachedInfo()
 	consumer, err := s.js.Consumer(ctx, info.Stream, info.Name)
@@ -119,9 +119,8 @@ func (s *subscription) handle() (jetstream.Consumer, error) {
 // asking is the context of a question to the server. It is over when the connection is
 // lost: no answer comes on another one, and the bus may be back long before the time is
 // up. done is called when there is an answer.
-func (s *subscription) asking() (ctx context.Context, done func()) {
-	ctx, cancel := context.WithTimeout(s.mayPull, 5*time.Second)
-	conn := s.js.Conn()
+func asking(of context.Context, conn *nats.Conn) (ctx context.Context, done func()) {
+	ctx, cancel := context.WithTimeout(of, 5*time.Second)
 	lost := conn.StatusChanged(nats.RECONNECTING, nats.CLOSED)
 	var watching sync.WaitGroup
 	watching.Go(func() {
