@@ -21,6 +21,7 @@ type metrics struct {
 	connections  prometheus.Gauge
 	cutOff       prometheus.Counter
 	duplicates   *prometheus.CounterVec // source
+	skew         *prometheus.GaugeVec   // source
 	publish      prometheus.Histogram
 	attempts     *prometheus.CounterVec // result
 	ok           prometheus.Counter     // the attempts whose result is ok
@@ -70,6 +71,10 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 			Name: "paybridge_ingress_duplicates_total",
 			Help: "Deliveries that the stream already had: answered 200, stored once.",
 		}, []string{"source"}),
+		skew: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "paybridge_clock_skew_seconds",
+			Help: "By how much the moment that a source signed last is ahead of this machine's clock; its way here makes it a little negative. Only where the pack limits its age.",
+		}, []string{"source"}),
 		publish: prometheus.NewHistogram(histogram("paybridge_publish_seconds",
 			"Time from the first publish of a delivery to its outcome, retries included.")),
 		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -92,7 +97,7 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 	var failures []error
 	for _, c := range []prometheus.Collector{
 		m.requests, m.seconds, m.rejected, m.authFailures, m.keyUsed, m.bodyBytes, m.inFlight, m.connections, m.cutOff,
-		m.duplicates, m.publish, m.attempts, m.batches, m.batchSize, m.lastAck,
+		m.duplicates, m.skew, m.publish, m.attempts, m.batches, m.batchSize, m.lastAck,
 	} {
 		failures = append(failures, registry.Register(c))
 	}
@@ -117,6 +122,9 @@ func (m *metrics) accepted(c *call, took time.Duration, now time.Time) {
 	m.keyUsed.WithLabelValues(c.route.source, c.delivery.KeyID).Inc()
 	m.bodyBytes.Observe(float64(len(c.body)))
 	m.lastAck.Set(float64(now.UnixMilli()) / 1000)
+	if !c.signedAt.IsZero() {
+		m.skew.WithLabelValues(c.route.source).Set(c.signedAt.Sub(c.delivery.ReceivedAt).Seconds())
+	}
 	if c.receipt.duplicate {
 		m.duplicates.WithLabelValues(c.route.source).Inc()
 	}

@@ -37,6 +37,7 @@ func (s *Server) verify(c *call) *problem {
 		return problemAuth
 	}
 	authenticated(c.r.Context())
+	c.signedAt = result.SignedAt
 	c.delivery = delivery.Delivery{
 		Source: c.route.source, Provider: c.route.provider, Endpoint: c.route.endpoint,
 		ReceivedAt: request.ReceivedAt, RequestID: s.o.RequestID(),

@@ -24,6 +24,7 @@ type call struct {
 	read     bool   // the body was read to its end
 	body     []byte
 	refusal  error             // what verification said
+	signedAt time.Time         // what the sender's clock said; zero where nothing is dated
 	delivery delivery.Delivery // complete once it is verified
 
 	digest    [sha256.Size]byte // of the body, once it is hashed

@@ -46,6 +46,11 @@ type Result struct {
 	Scheme   string // "hmac", "token", "basic"
 	KeyID    string // the secret that matched
 	SignedID string // the header id that the signature covers; "" where there is none
+
+	// SignedAt is the moment that the signature covers, where the pack says how old that
+	// may be: by it two clocks can be compared. Else it is zero: nobody says how long ago
+	// it was signed.
+	SignedAt time.Time
 }
 
 // Verifier verifies the requests of one endpoint of one source. It is

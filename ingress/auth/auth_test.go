@@ -156,6 +156,26 @@ func TestAnyOf(t *testing.T) {
 	wants(t, v, stale, Stale)
 }
 
+// What was signed says when only where the pack limits its age: else it may be the moment
+// of a first attempt, long ago.
+func TestSignedAt(t *testing.T) {
+	ageless := stripeLike()
+	ageless.AnyOf[0].Timestamp.Tolerance = 0
+	for name, test := range map[string]struct {
+		auth *provider.Auth
+		want time.Time
+	}{
+		"dated": {stripeLike(), noon}, "of any age": {ageless, time.Time{}}, "undated": {plainHMAC(provider.SHA256), time.Time{}},
+	} {
+		r := post("x")
+		r.Header, _, _ = Sign(test.auth, weak("k", "a-secret-of-this-source"), r)
+		r.ReceivedAt = noon.Add(7 * time.Second)
+		if got := wants(t, verifier(t, test.auth, "a-secret-of-this-source"), r, "").SignedAt; !got.Equal(test.want) {
+			t.Errorf("%s: signed at %v", name, got)
+		}
+	}
+}
+
 func TestASecretServesTheAlternativesItFits(t *testing.T) {
 	// The same header, and a key that is documented as text here, as hex there.
 	a := plainHMAC(provider.SHA256)

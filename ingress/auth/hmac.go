@@ -115,6 +115,9 @@ func (h *hmacScheme) verify(r Request) (Result, Reason) {
 	if h.id != "" {
 		result.SignedID = r.Header[h.id][0]
 	}
+	if h.moment.judges() {
+		result.SignedAt = at
+	}
 	return result, ""
 }
 

@@ -89,10 +89,13 @@ func (m *moment) parse(text string) (instant, Reason) {
 	return instant{}, Malformed
 }
 
+// judges says whether there is a limit to judge by.
+func (m *moment) judges() bool { return m != nil && m.tolerance > 0 }
+
 // judge says whether the moment is too far from when the request came. Both ways
 // count: a clock that is ahead would let a captured request be replayed for long.
 func (m *moment) judge(at instant, received time.Time) Reason {
-	if m == nil || m.tolerance == 0 {
+	if !m.judges() {
 		return ""
 	}
 	switch age := received.Sub(at); {
