@@ -8,11 +8,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"paybridge/deploy/operate"
 )
 
-// Every metric that an alert or a panel names is one that the programs have.
+// Every metric that an alert or a panel names is one that the programs have, or that a
+// command leaves for node_exporter.
 func TestAlertsAndPanelsNameRealMetrics(t *testing.T) {
 	r := run(t)
 	known := map[string]bool{}
@@ -20,6 +24,15 @@ func TestAlertsAndPanelsNameRealMetrics(t *testing.T) {
 		for _, name := range m.names(t) {
 			known[name] = true
 		}
+	}
+	at := time.Unix(0, 0)
+	for _, left := range []*prometheus.Registry{operate.BackupMeasures(at), operate.AuditMeasures(at, operate.Audited{}), operate.Doctor{}.Measures(at, nil)} {
+		for _, name := range (&described{left}).names(t) {
+			known[name] = true
+		}
+	}
+	for _, name := range (&described{syncs(t)}).names(t) {
+		known[name] = true
 	}
 	for _, file := range []string{"prometheus/paybridge.rules.yaml", "prometheus/paybridge.rules.test.yaml", "grafana/paybridge.json", "RUNBOOK.md"} {
 		text, err := os.ReadFile(file)
@@ -33,10 +46,20 @@ func TestAlertsAndPanelsNameRealMetrics(t *testing.T) {
 		for _, name := range named {
 			base := regexp.MustCompile(`_(bucket|sum|count)$`).ReplaceAll(name, nil)
 			if !known[string(name)] && !known[string(base)] {
-				t.Errorf("%s names %s, which neither program has", file, name)
+				t.Errorf("%s names %s, which nothing of ours has", file, name)
 			}
 		}
 	}
+}
+
+// syncs is the metric that the embedded server has besides.
+func syncs(t *testing.T) *prometheus.Registry {
+	t.Helper()
+	r := prometheus.NewRegistry()
+	if err := r.Register(operate.SyncAlways(true)); err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 // names lists every metric of the registry, also those that have no sample yet. The

@@ -123,6 +123,9 @@ func TestDoctorEstimates(t *testing.T) {
 			t.Errorf("%d messages: %+v", test.info.State.Msgs, f)
 		}
 	}
+	if f := window(info(1<<20, 0, hour)); f.Verdict != Good || !strings.Contains(f.Found, "160.0 MiB of the server's memory, and up to 270.0 MiB") {
+		t.Errorf("a million ids: %+v", f)
+	}
 	for bytes, want := range map[uint64]Verdict{0: Good, 699: Good, 700: Warn, 850: Bad, 1000: Bad} {
 		if f := fullness(info(1, bytes, hour)); f.Verdict != want {
 			t.Errorf("%d of 1000 bytes: %+v", bytes, f)

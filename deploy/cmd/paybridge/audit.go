@@ -19,6 +19,7 @@ func (p *Program) auditCommand() *cobra.Command {
 	var pl place
 	var asJSON, deep bool
 	var seq string
+	var metrics metricsFile
 	cmd := &cobra.Command{
 		Use:   "audit",
 		Short: "prove that every stored delivery ended as events, a duplicate or a dead letter",
@@ -27,12 +28,12 @@ without a trace of its own is mapped again: what it becomes has to be stored alr
 It covers what the normalizer is done with; the rest is counted as in hand.
 
 Exit code 1 if anything is missing, with its sequence.`,
-		Example:     "  paybridge audit\n  paybridge audit --seq 1000- --deep",
+		Example:     "  paybridge audit\n  paybridge audit --seq 1000- --deep\n  paybridge audit --metrics-file audit.prom",
 		Args:        cobra.NoArgs,
 		Annotations: goesOn("run it again, or a part of it with --seq"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			from, to, err := operate.Sequences(seq)
-			if err != nil {
+			if err = errors.Join(err, metrics.check()); err != nil {
 				return err
 			}
 			b, err := p.find(pl)
@@ -43,12 +44,13 @@ Exit code 1 if anything is missing, with its sequence.`,
 			if len(problems) > 0 {
 				return problems
 			}
+			began := p.Now()
 			return b.onBus(cmd.Context(), roleOperator, func(ctx context.Context, js natsjs.JetStream) error {
 				sum, err := operate.Audit{Programs: programs, Deep: deep, Progress: p.progress}.Run(ctx, js, from, to)
 				if err != nil {
 					return err
 				}
-				return p.printAudit(sum, asJSON)
+				return errors.Join(p.printAudit(sum, asJSON), metrics.write(operate.AuditMeasures(began, sum)))
 			})
 		},
 	}
@@ -56,6 +58,7 @@ Exit code 1 if anything is missing, with its sequence.`,
 	jsonFlag(cmd, &asJSON)
 	cmd.Flags().StringVar(&seq, "seq", "", "only these sequences of WEBHOOKS: A-B, A- or A")
 	cmd.Flags().BoolVar(&deep, "deep", false, "map every delivery again, so that a missing last item of a batch is seen too")
+	metrics.flag(cmd, "seq")
 	return cmd
 }
 

@@ -22,6 +22,7 @@ func (p *Program) streamsBackup() *cobra.Command {
 	var pl place
 	var asJSON bool
 	var why string
+	var metrics metricsFile
 	b := operate.Backup{}
 	cmd := &cobra.Command{
 		Use:   "backup DIR",
@@ -37,10 +38,11 @@ command has ended well; SHA256SUMS is written last and names every file.
 Keep the seal keys and secrets too, elsewhere: they are in no backup. Those that up made are
 in DATA/secrets. Without the seal keys no restored delivery can become an event.`,
 		Example: "  paybridge streams backup backup-2026-01-31 --why 'before the upgrade'\n" +
+			"  paybridge streams backup backup-2026-02-01 --metrics-file backup.prom\n" +
 			"  paybridge streams backup webhooks-only --stream WEBHOOKS --json",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := knownStreams(b.Streams); err != nil {
+			if err := errors.Join(knownStreams(b.Streams), metrics.check()); err != nil {
 				return err
 			}
 			b.Dir, b.Now, b.Progress = args[0], p.Now(), p.progress
@@ -54,13 +56,14 @@ in DATA/secrets. Without the seal keys no restored delivery can become an event.
 				if err != nil {
 					return err
 				}
-				return p.printBackup(m, b.Dir, asJSON)
+				return errors.Join(p.printBackup(m, b.Dir, asJSON), metrics.write(operate.BackupMeasures(m.Made)))
 			})
 		},
 	}
 	pl.flags(cmd)
 	jsonFlag(cmd, &asJSON)
 	streamFlag(cmd, &b.Streams)
+	metrics.flag(cmd, "stream")
 	cmd.Flags().StringVar(&why, "why", "", "why, for the audit line")
 	return cmd
 }

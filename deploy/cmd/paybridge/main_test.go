@@ -2,10 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -59,6 +64,7 @@ func TestScripts(t *testing.T) {
 			"replace":    replace,
 			"take":       take,
 			"terminate":  terminate,
+			"metric":     metric,
 		},
 		RequireExplicitExec: true,
 	})
@@ -112,6 +118,28 @@ func eventually(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("%v: %v", args, err)
+}
+
+// metric waits until ADMIN shows a metric: `metric 'NAME{LABEL="X"} [1-9]'`. It is a
+// regular expression but for its braces, and begins the line.
+func metric(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: metric LINE")
+	}
+	line := regexp.MustCompile("(?m)^" + strings.NewReplacer("{", `\{`, "}", `\}`).Replace(args[0]))
+	defer http.DefaultClient.CloseIdleConnections()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(startPatience); time.Now().Before(deadline); <-tick.C {
+		answer, err := http.Get(ts.Getenv("ADMIN") + "/metrics")
+		ts.Check(err)
+		body, err := io.ReadAll(answer.Body)
+		ts.Check(errors.Join(err, answer.Body.Close()))
+		if line.Match(body) {
+			return
+		}
+	}
+	ts.Fatalf("never in the metrics: %s", args[0])
 }
 
 // take is a team's service: `take CONSUMER N` takes N events from its durable consumer

@@ -138,7 +138,7 @@ func (s *stack) launch(ctx context.Context, p *Program, c *config.Config, lib *p
 		}
 		return errors.New("starting")
 	}}
-	if err := metrics.Register(syncAlways(c.Embedded.Sync)); err != nil {
+	if err := metrics.Register(operate.SyncAlways(c.Embedded.Sync.Always)); err != nil {
 		return err
 	}
 	if reload != nil {
@@ -179,17 +179,6 @@ func (s *stack) launch(ctx context.Context, p *Program, c *config.Config, lib *p
 		}
 	}
 	return nil
-}
-
-// syncAlways shows whether what is acknowledged survives a power cut.
-func syncAlways(sync config.Sync) prometheus.Collector {
-	gauge := prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "paybridge_nats_sync_always", Help: "1 while the embedded server syncs to the disk before every acknowledgement.",
-	})
-	if sync.Always {
-		gauge.Set(1)
-	}
-	return gauge
 }
 
 // why is what the role says that stopped although nobody asked it to.

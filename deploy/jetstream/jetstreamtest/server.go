@@ -143,6 +143,9 @@ func (s *Server) Reconfigure(t testing.TB, file string) {
 	}
 }
 
+// Monitor is the URL of the monitoring port, which a server has whose options ask for one.
+func (s *Server) Monitor() string { return "http://" + s.running.MonitorAddr().String() }
+
 // Conn is a connection that is closed when the test ends. It reconnects for as
 // long as the test runs, every 20 milliseconds.
 func (s *Server) Conn(t testing.TB, options ...nats.Option) *nats.Conn {
