@@ -1,6 +1,7 @@
 package normalizer
 
 import (
+	"context"
 	"io"
 	"net"
 	"strings"
@@ -46,6 +47,36 @@ func TestReadyWhenTheBusIsBack(t *testing.T) {
 		r.settled()
 		stop()
 	}
+}
+
+// A normalizer that is told to stop says so at once, while it still finishes what it has
+// in hand.
+func TestNotReadyWhileItDrains(t *testing.T) {
+	r := newRig(t)
+	began, finish := make(chan struct{}), make(chan struct{})
+	n := r.newNormalizer(r.options(words{before: func(string) { close(began); <-finish }}))
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	stopped := make(chan error, 1)
+	go func() { stopped <- n.Run(ctx) }()
+	r.put("e1 p1")
+	<-began
+	if err := n.Ready(); err != nil {
+		t.Errorf("not ready while it works: %v", err)
+	}
+	stop()
+	r.eventually("it says that it stops", func() bool { return n.Ready() != nil && n.Ready().Error() == "stopping" })
+	select {
+	case err := <-stopped:
+		t.Errorf("it has not waited for what is in hand: %v", err)
+	default:
+	}
+	close(finish)
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+	r.exactlyOnce([]string{"e1"})
+	r.settled()
 }
 
 // lastPullReply is how old the server's last word on a pull may be while a normalizer
