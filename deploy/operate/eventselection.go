@@ -21,20 +21,42 @@ type EventSelection struct {
 // Subject is the narrowest subject filter that holds all of them. A word that no event
 // can have is an error.
 func (s EventSelection) Subject() (string, error) {
-	if s.Filter != "" {
-		return EventFilter(s.Filter)
+	filter, err := EventFilter(s.Filter)
+	if err != nil {
+		return "", err
 	}
-	for _, kind := range s.Kinds {
+	kinds, states := s.Kinds, s.States
+	if _, subject := FilterSource(s.Filter); !subject {
+		// A subject that is written whole may be of a bridge that knows more words.
+		if words := strings.SplitN(s.Filter, ".", subjectHead); len(words) > 1 {
+			kinds = append(named(words[1]), kinds...)
+			if len(words) > 2 {
+				states = append(named(words[2]), states...)
+			}
+		}
+	}
+	for _, kind := range kinds {
 		if !event.Kind(kind).Valid() {
 			return "", advise(fmt.Errorf("%q is no kind of event", kind), "one of payin, payout, transfer, refund, fee, dispute and unknown")
 		}
 	}
-	for _, state := range s.States {
+	for _, state := range states {
 		if !event.State(state).Valid() {
 			return "", advise(fmt.Errorf("%q is no state of a payment", state), "one of pending, authorized, confirmed, settled, failed, expired, canceled, reversed and unknown")
 		}
 	}
+	if s.Filter != "" {
+		return filter, nil
+	}
 	return EventFilter(only(s.Sources) + "." + only(s.Kinds) + "." + only(s.States))
+}
+
+// named is a word of a filter, unless it leaves the word open or is no word at all.
+func named(word string) []string {
+	if word == "" || strings.ContainsAny(word, "*> ") {
+		return nil
+	}
+	return []string{word}
 }
 
 // only is the one word of a list, else the wildcard.

@@ -35,6 +35,18 @@ func EventFilter(text string) (string, error) {
 	return strings.Join(tokens, "."), nil
 }
 
+// FilterSource is the source that a filter names, and whether the filter is a subject as
+// NATS writes it: then it is meant as it stands, also where nobody knows the source yet.
+// "" is any source.
+func FilterSource(text string) (source string, subject bool) {
+	rest, subject := strings.CutPrefix(text, "payments.")
+	source, _, _ = strings.Cut(rest, ".")
+	if source == "*" || source == ">" || source == "payments" {
+		return "", subject
+	}
+	return source, subject
+}
+
 // subjectHead is how many tokens of an event's subject come before the native
 // type: payments, source, kind and state.
 const subjectHead = 4

@@ -1,6 +1,9 @@
 package operate
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestEventFilter(t *testing.T) {
 	for text, want := range map[string]string{
@@ -21,6 +24,45 @@ func TestEventFilter(t *testing.T) {
 	for _, bad := range []string{"pik..payin", ".", "pik.pay*", "pik.>.x", "pik payin", "a.>>"} {
 		if got, err := EventFilter(bad); err == nil {
 			t.Errorf("EventFilter(%q) = %q, want an error", bad, got)
+		}
+	}
+}
+
+// TestFilterSource says which source a filter names, and that a subject written whole is
+// told from what people type.
+func TestFilterSource(t *testing.T) {
+	for filter, want := range map[string]struct {
+		source  string
+		subject bool
+	}{
+		"":                  {"", false},
+		">":                 {"", false},
+		"payments":          {"", false},
+		"pik":               {"pik", false},
+		"pik.payin":         {"pik", false},
+		"*.payin.confirmed": {"", false},
+		"payments.>":        {"", true},
+		"payments.*.refund": {"", true},
+		"payments.pik.>":    {"pik", true},
+	} {
+		if source, subject := FilterSource(filter); source != want.source || subject != want.subject {
+			t.Errorf("%q: %q, %v", filter, source, subject)
+		}
+	}
+}
+
+// TestFilterWords says that a kind or a state that no event has is an error, but in a
+// subject that is written whole.
+func TestFilterWords(t *testing.T) {
+	for _, filter := range []string{"pik.payin.confirmed", "*.*.settled", "pik.refund.>", "payments.pik.paying", "pik.payin.confirmed.paying"} {
+		if _, err := (EventSelection{Filter: filter}).Subject(); err != nil {
+			t.Errorf("%s: %v", filter, err)
+		}
+	}
+	for filter, want := range map[string]string{"pik.paying": `"paying" is no kind`, "*.*.confirm": `"confirm" is no state`, "pik..payin": "is not a subject token"} {
+		_, err := (EventSelection{Filter: filter}).Subject()
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", filter, err)
 		}
 	}
 }

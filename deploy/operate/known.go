@@ -22,9 +22,12 @@ func NothingMatches(command string) error {
 		"compare --source, --id, --seq, --since and --until with `paybridge tail --since 7d` and `paybridge status`")
 }
 
-// KnownSource is an error where a source is neither configured nor stored: a typo has to
-// be no empty result. One that is gone from the configuration counts for as long as the
-// streams hold a delivery or an event of it.
+// ErrUnknownSource means that a source is neither configured nor stored.
+var ErrUnknownSource = errors.New("is not configured, and nothing of it is stored")
+
+// KnownSource is ErrUnknownSource where a source is neither configured nor stored: a typo
+// has to be no empty result. One that is gone from the configuration counts for as long as
+// the streams hold a delivery or an event of it.
 func KnownSource(ctx context.Context, js natsjs.JetStream, configured []string, source string) error {
 	if source == "" || slices.Contains(configured, source) {
 		return nil
@@ -45,6 +48,6 @@ func KnownSource(ctx context.Context, js natsjs.JetStream, configured []string, 
 			return nil
 		}
 	}
-	return advise(fmt.Errorf("source %q is not configured, and nothing of it is stored", source),
+	return advise(fmt.Errorf("source %q %w", source, ErrUnknownSource),
 		"choose one of "+strings.Join(configured, ", ")+", or name another configuration with --config")
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -32,6 +33,11 @@ head and the tail may be left out, and * stands for any one word:
   pik                    everything from source pik
   '*.payin.confirmed'    money confirmed coming in, any source
   '*.refund'             refunds
+
+A source that is neither configured nor stored, or a kind or state that no event has, is
+an error: it would wait for ever. A subject as NATS writes it, such as 'payments.shop.>',
+is taken as it stands, so that one can wait for a source that is to come. A source of
+another bridge is on that bridge's bus: --config names its configuration.
 
 --source, --kind, --state and --payment narrow by word, beside or instead of FILTER;
 each may be repeated but the last. --since begins with what is stored already.`,
@@ -74,6 +80,9 @@ each may be repeated but the last. --since begins with what is stored already.`,
 				if err := b.known(ctx, js, tail.Select.Sources...); err != nil {
 					return err
 				}
+				if err := p.knownFilter(ctx, js, b, tail.Select.Filter); err != nil {
+					return err
+				}
 				return tail.Run(ctx, js, p.Stdout, nil)
 			})
 		},
@@ -88,6 +97,23 @@ each may be repeated but the last. --since begins with what is stored already.`,
 	cmd.Flags().IntVar(&tail.Count, "count", 0, "stop after so many events (0: go on)")
 	cmd.Flags().DurationVar(&timeout, "timeout", 0, "stop after this long; with --count, a failure if too few came")
 	return cmd
+}
+
+// knownFilter is an error where a filter names a source that nobody knows. Where it is
+// written as a subject that is said, and no error: the source may be to come.
+func (p *Program) knownFilter(ctx context.Context, js natsjs.JetStream, b *bridge, filter string) error {
+	source, subject := operate.FilterSource(filter)
+	err := b.known(ctx, js, source)
+	if !errors.Is(err, operate.ErrUnknownSource) {
+		return err
+	}
+	if subject {
+		fmt.Fprintf(p.Stderr, "%v yet: waiting for its first event\n", err)
+		return nil
+	}
+	var advice *operate.Advice
+	errors.As(err, &advice)
+	return &operate.Advice{Err: err, Do: advice.Do + fmt.Sprintf("; `%s tail 'payments.%s.>'` waits for it all the same", p.Name, source)}
 }
 
 // first is the first of optional arguments.
