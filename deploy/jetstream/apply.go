@@ -25,18 +25,24 @@ const (
 type Change struct {
 	Name    string  `json:"name"` // "WEBHOOKS", or "WEBHOOKS/normalizer"
 	Action  Action  `json:"action"`
-	Changed []Drift `json:"changed,omitempty"` // of an update: each setting, as it was and as it is
+	Changed []Drift `json:"changed,omitempty"` // each setting, as it was and as it is; of what is created, those that the configuration decides
 	Start   uint64  `json:"start,omitempty"`   // of a created consumer: the first sequence that it reads
 }
 
 // String is the change for people, settings indented below it.
 func (c Change) String() string {
+	text := c.Short()
+	for _, d := range c.Changed {
+		text += fmt.Sprintf("\n  %s: %s → %s", d.Field, d.Have, d.Want)
+	}
+	return text
+}
+
+// Short is the change in one line, without the settings.
+func (c Change) Short() string {
 	text := c.Name + " " + string(c.Action)
 	if c.Start > 1 {
 		text += fmt.Sprintf(", reads from sequence %d", c.Start)
-	}
-	for _, d := range c.Changed {
-		text += fmt.Sprintf("\n  %s: %s → %s", d.Field, d.Have, d.Want)
 	}
 	return text
 }
@@ -153,7 +159,7 @@ func planStreams(ctx context.Context, js jetstream.JetStream, s config.Streams) 
 			return nil, nil, err
 		}
 		if !found {
-			plans = append(plans, plan{want: want, create: true})
+			plans = append(plans, plan{want: want, create: true, drifts: decidedOfStream(want)})
 			continue
 		}
 		want = wanted(want, info.Config, open[want.Name])
@@ -254,7 +260,7 @@ func planConsumers(ctx context.Context, js jetstream.JetStream, s config.Streams
 			return nil, nil, err
 		}
 		if !found {
-			plans = append(plans, consumerPlan{want: want, create: true})
+			plans = append(plans, consumerPlan{want: want, create: true, drifts: decidedOfConsumer(want)})
 			continue
 		}
 		p := consumerPlan{want: want, drifts: consumerDrift(want, info.Config)}

@@ -53,7 +53,7 @@ func TestTheReaderKnowsTheCodecs(t *testing.T) {
 			if start := report[3].Start; start != 4 {
 				t.Errorf("it goes on at %d, want 4: delivery 4 may have become more events", start)
 			}
-			if text := report[3].String(); !strings.HasSuffix(text, "reads from sequence 4") {
+			if text := report[3].String(); !strings.HasPrefix(text, "WEBHOOKS/normalizer created, reads from sequence 4\n  ack_wait: none → 30s\n") {
 				t.Errorf("the report says %q", text)
 			}
 		})

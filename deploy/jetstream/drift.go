@@ -2,6 +2,7 @@ package jetstream
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -210,6 +211,33 @@ func consumerDrift(want Consumer, have jetstream.ConsumerConfig) []Drift {
 	return drifts
 }
 
+// decided names the settings that the configuration decides: of what is created, these
+// are told. The others are the contract's.
+var decided = []string{"subjects", "max_bytes", "max_msg_size", "max_age", "duplicate_window", "num_replicas", "ack_wait", "max_ack_pending", "max_deliver"}
+
+// nothing is a setting of what does not exist yet.
+const nothing = "none"
+
+// decidedOfStream is what is told of a stream that is created.
+func decidedOfStream(want jetstream.StreamConfig) (told []Drift) {
+	for _, f := range streamFields() {
+		if slices.Contains(decided, f.name) {
+			told = append(told, Drift{Name: want.Name, Field: f.name, Want: show(f.value(&want)), Have: nothing})
+		}
+	}
+	return told
+}
+
+// decidedOfConsumer is what is told of a consumer that is created.
+func decidedOfConsumer(want Consumer) (told []Drift) {
+	for _, f := range consumerFields() {
+		if slices.Contains(decided, f.name) {
+			told = append(told, Drift{Name: want.name(), Field: f.name, Want: show(f.value(&want.Config)), Have: nothing})
+		}
+	}
+	return told
+}
+
 // name is the consumer's name in reports: "WEBHOOKS/normalizer".
 func (c Consumer) name() string { return c.Stream + "/" + c.Config.Durable }
 
@@ -244,7 +272,7 @@ func show(v any) string {
 		text = span(v)
 	}
 	if text == "" || text == "[]" {
-		return "none"
+		return nothing
 	}
 	return text
 }

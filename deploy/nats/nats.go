@@ -74,27 +74,33 @@ type Written struct {
 // teamName is what an account, a consumer and a file can all be called.
 var teamName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,31}$`)
 
-// Init writes a seed for every role and team and the configuration that admits
-// them. It writes nothing where one of the files is already there: a second run
-// would lock out everybody who holds a seed of the first.
-func Init(o Options) (Written, error) {
+// Plan says what Init would write, and writes nothing. Where one of the files is already
+// there it is an error: a second run would lock out everybody who holds a seed of the first.
+func Plan(o Options) (Written, error) {
 	o = o.withDefaults()
 	if err := o.check(); err != nil {
 		return Written{}, err
 	}
 	w := Written{Config: filepath.Join(o.Dir, ConfigFile), Seeds: map[string]string{}}
-	names := append(Roles(), o.Teams...)
-	for _, name := range names {
+	for _, name := range append(Roles(), o.Teams...) {
 		w.Seeds[name] = filepath.Join(o.Dir, name+".nk")
 	}
-	if err := absent(w); err != nil {
+	return w, absent(w)
+}
+
+// Init writes a seed for every role and team and the configuration that admits
+// them, or nothing at all where Plan is an error.
+func Init(o Options) (Written, error) {
+	o = o.withDefaults()
+	w, err := Plan(o)
+	if err != nil {
 		return Written{}, err
 	}
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return Written{}, err
 	}
 	keys := map[string]string{}
-	for _, name := range names {
+	for _, name := range append(Roles(), o.Teams...) {
 		public, err := writeSeed(w.Seeds[name])
 		if err != nil {
 			return Written{}, err

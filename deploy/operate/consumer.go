@@ -32,15 +32,19 @@ const (
 // teamName is what a consumer, an account and a file can all be called.
 var teamName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,31}$`)
 
-// Add creates the team's consumer. One that is there already with the same settings
-// is left as it is; another one of that name is an error.
-func (t Team) Add(ctx context.Context, js natsjs.JetStream) error {
+// check refuses a name that no team may have.
+func (t Team) check() error {
 	if !teamName.MatchString(t.Name) {
 		return fmt.Errorf("consumer %q: a name is 1 to 32 of a-z, 0-9, - and _, a letter or digit first", t.Name)
 	}
 	if t.Name == jetstream.Normalizer {
 		return advise(fmt.Errorf("consumer %s: is the bridge's own name", t.Name), "choose another: it is the consumer of WEBHOOKS that makes the events")
 	}
+	return nil
+}
+
+// config is the consumer as the server is told.
+func (t Team) config() natsjs.ConsumerConfig {
 	config := natsjs.ConsumerConfig{
 		Durable:       t.Name,
 		Description:   "a team's events",
@@ -57,11 +61,19 @@ func (t Team) Add(ctx context.Context, js natsjs.JetStream) error {
 	case !t.Since.IsZero():
 		config.DeliverPolicy, config.OptStartTime = natsjs.DeliverByStartTimePolicy, &t.Since
 	}
-	_, err := js.CreateConsumer(ctx, jetstream.Payments, config)
+	return config
+}
+
+// Add creates the team's consumer. One that is there already with the same settings
+// is left as it is; another one of that name is an error.
+func (t Team) Add(ctx context.Context, js natsjs.JetStream) error {
+	if err := t.check(); err != nil {
+		return err
+	}
+	_, err := js.CreateConsumer(ctx, jetstream.Payments, t.config())
 	switch {
 	case errors.Is(err, natsjs.ErrConsumerExists):
-		return advise(fmt.Errorf("consumer %s: is there already, with other settings", t.Name),
-			"look at it with `paybridge consumer show "+t.Name+"`, and choose another name")
+		return t.taken("made by other means")
 	case err != nil:
 		return streamAdvice(jetstream.Payments, err)
 	}

@@ -2,6 +2,7 @@ package operate
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -91,4 +92,50 @@ func TestTeamMistakes(t *testing.T) {
 	if lag, err := ReadLag(t.Context(), r.js, jetstream.Payments, "ledger"); lag != nil || err != nil {
 		t.Errorf("after removal: %+v, %v", lag, err)
 	}
+}
+
+// TestTeamPlan says that a plan counts what would come, changes nothing, and names each
+// setting that another consumer of that name has.
+func TestTeamPlan(t *testing.T) {
+	r := newRig(t)
+	early := Team{Name: "early", Filter: "payments.>"}
+	if plan, err := early.Plan(t.Context(), r.js); err != nil || plan.Waiting != 0 {
+		t.Errorf("of an empty stream: %+v, %v", plan, err)
+	}
+	publish(t, r.js, aPayment("pik", "one"), event.Structured)
+	publish(t, r.js, aPayment("bidali", "two"), event.Structured)
+	for _, test := range []struct {
+		team   Team
+		begins string
+		want   uint64
+	}{
+		{Team{Name: "all", Filter: "payments.>"}, "with everything that is stored", 2},
+		{Team{Name: "one-source", Filter: "payments.pik.>"}, "with everything that is stored", 1},
+		{Team{Name: "later", Filter: "payments.>", New: true}, "with what is stored from now on", 0},
+		{Team{Name: "since", Filter: "payments.>", Since: time.Now().Add(-time.Hour)}, "with what was stored since ", 2},
+		{Team{Name: "since-now", Filter: "payments.>", Since: time.Now().Add(time.Hour)}, "with what was stored since ", 0},
+	} {
+		plan, err := test.team.Plan(t.Context(), r.js)
+		if err != nil || plan.Action != jetstream.Created || plan.Waiting != test.want || !strings.Contains(plan.String(), test.begins) {
+			t.Errorf("%s: %+v, %v", test.team.Name, plan, err)
+		}
+		if lags, err := Teams(t.Context(), r.js); len(lags) != 0 || err != nil {
+			t.Fatalf("%s: a plan has made %+v, %v", test.team.Name, lags, err)
+		}
+	}
+	team := Team{Name: "ledger", Filter: "payments.pik.>"}
+	if err := team.Add(t.Context(), r.js); err != nil {
+		t.Fatal(err)
+	}
+	if plan, err := team.Plan(t.Context(), r.js); err != nil || plan.Action != jetstream.Unchanged || len(plan.Changed) > 0 || plan.Waiting != 1 {
+		t.Errorf("the same again: %+v, %v", plan, err)
+	}
+	_, err := Team{Name: "ledger", Filter: "payments.>", New: true}.Plan(t.Context(), r.js)
+	checkAdvice(t, err, "with other settings: filter is payments.pik.>, not payments.>; begins is with everything that is stored, not with what is stored from now on", "choose another name")
+	_, err = r.js.CreatePushConsumer(t.Context(), jetstream.Payments, natsjs.ConsumerConfig{Durable: "pushed", DeliverSubject: "there"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Team{Name: "pushed", Filter: "payments.>"}.Plan(t.Context(), r.js)
+	checkAdvice(t, err, "it is a push consumer", "choose another name")
 }

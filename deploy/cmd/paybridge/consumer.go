@@ -31,13 +31,18 @@ nothing while the team's service is down, and nobody else is disturbed.`,
 func (p *Program) consumerAdd() *cobra.Command {
 	var pl place
 	var filter, since, why string
-	var onlyNew bool
+	var onlyNew, asJSON bool
+	var a asking
 	cmd := &cobra.Command{
 		Use:   "add NAME",
 		Short: "create one",
 		Long: `Creates a durable pull consumer with explicit acks: what is not acknowledged in 30 s
-comes again. It begins with everything that is stored, unless told otherwise.`,
-		Example: `  paybridge consumer add ledger --filter '*.payin.confirmed'
+comes again. It begins with everything that is stored, unless told otherwise. One that is
+there with the same settings stays as it is; with others it is refused, and they are named.
+
+` + askingLong,
+		Example: `  paybridge consumer add ledger --filter '*.payin.confirmed' --dry-run
+  paybridge consumer add ledger --filter '*.payin.confirmed'
   paybridge consumer add fraud --since 7d`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -54,25 +59,60 @@ comes again. It begins with everything that is stored, unless told otherwise.`,
 				return err
 			}
 			return b.onBus(cmd.Context(), roleProvisioner, func(ctx context.Context, js natsjs.JetStream) error {
-				err := team.Add(ctx, js)
-				p.auditLine("consumer add", why, err, zap.String("consumer", team.Name), zap.String("filter", team.Filter),
-					zap.Any("counts", map[string]int{"consumers": done(err)}))
-				if err != nil {
-					return err
+				source, _ := operate.FilterSource(filter)
+				if err := b.known(ctx, js, source); errors.Is(err, operate.ErrUnknownSource) {
+					fmt.Fprintf(p.Stderr, "%v: the consumer stays empty until it is\n", err)
 				}
-				fmt.Fprintf(p.Stdout, "consumer %s reads %s of stream %s\n\nread from it with the nats CLI, or any NATS client:\n  nats --server %s consumer next %s %s --count 10\n",
-					team.Name, team.Filter, jetstream.Payments, b.NATS().URL, jetstream.Payments, team.Name)
-				return nil
+				return p.addTeam(ctx, js, team, a, why, asJSON, b.NATS().URL)
 			})
 		},
 	}
 	pl.flags(cmd)
+	jsonFlag(cmd, &asJSON)
+	a.flags(cmd)
 	cmd.Flags().StringVar(&filter, "filter", "", "which events, as for tail (default: all)")
 	cmd.Flags().StringVar(&since, "since", "", "begin with events stored since then: a duration or a time")
 	cmd.Flags().BoolVar(&onlyNew, "new", false, "begin with what is stored from now on")
 	cmd.Flags().StringVar(&why, "why", "", "why, for the audit line")
 	cmd.MarkFlagsMutuallyExclusive("since", "new")
 	return cmd
+}
+
+// addTeam says what it would create, asks where somebody is there to be asked, and does it.
+func (p *Program) addTeam(ctx context.Context, js natsjs.JetStream, team operate.Team, a asking, why string, asJSON bool, url string) error {
+	plan, err := team.Plan(ctx, js)
+	if err != nil {
+		return err
+	}
+	if !asJSON || p.asks(a, asJSON) {
+		to := p.talk(asJSON)
+		printPlan(to, []jetstream.Change{plan.Change})
+		fmt.Fprintf(to, "  waiting: %d events that are stored now\n", plan.Waiting)
+	}
+	missing := plan.Action != jetstream.Unchanged
+	switch {
+	case a.dry && asJSON:
+		return p.printJSON(plan)
+	case a.dry:
+		fmt.Fprintln(p.Stdout, "this is what it would do: nothing is changed")
+		return nil
+	case missing:
+		if err := p.agreed(ctx, a, asJSON); err != nil {
+			return err
+		}
+		err = team.Add(ctx, js)
+	}
+	p.auditLine("consumer add", why, err, zap.String("consumer", team.Name), zap.String("filter", team.Filter),
+		zap.Any("action", plan.Action), zap.Any("counts", map[string]int{"consumers": done(err, missing)}))
+	switch {
+	case err != nil:
+		return err
+	case asJSON:
+		return p.printJSON(plan)
+	}
+	fmt.Fprintf(p.Stdout, "consumer %s reads %s of stream %s\n\nread from it with the nats CLI, or any NATS client:\n  nats --server %s consumer next %s %s --count 10\n",
+		team.Name, team.Filter, jetstream.Payments, url, jetstream.Payments, team.Name)
+	return nil
 }
 
 // consumerList is `consumer list`.
@@ -175,7 +215,7 @@ func (p *Program) consumerRemove() *cobra.Command {
 					return &operate.Advice{Err: errors.New("removing a consumer loses its place in the stream"), Do: "say --apply if that is meant"}
 				}
 				err = operate.RemoveTeam(ctx, js, args[0])
-				p.auditLine("consumer remove", why, err, zap.Any("consumer", lag), zap.Any("counts", map[string]int{"consumers": done(err)}))
+				p.auditLine("consumer remove", why, err, zap.Any("consumer", lag), zap.Any("counts", map[string]int{"consumers": done(err, true)}))
 				if err == nil {
 					fmt.Fprintf(p.Stdout, "consumer %s is removed\n", args[0])
 				}
@@ -198,9 +238,9 @@ func (p *Program) team(ctx context.Context, js natsjs.JetStream, name string) (*
 	return lag, err
 }
 
-// done counts one consumer that was written, or none where that failed.
-func done(err error) int {
-	if err != nil {
+// done counts one consumer that was written, or none where that failed or was not needed.
+func done(err error, needed bool) int {
+	if err != nil || !needed {
 		return 0
 	}
 	return 1

@@ -99,7 +99,7 @@ func TestEmbeddedRestarts(t *testing.T) {
 			t.Fatal(err)
 		}
 		c.NATS = config.NATS{URL: e.URL()}
-		if err := applyStreams(t.Context(), c); err != nil {
+		if _, err := applyStreams(t.Context(), c); err != nil {
 			t.Error(err)
 		}
 		e.Stop()

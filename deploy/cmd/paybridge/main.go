@@ -31,6 +31,7 @@ func main() {
 		Name:      invocation(os.Args[0]),
 		PID:       os.Getpid(),
 		Args:      os.Args[1:],
+		Stdin:     os.Stdin,
 		Stdout:    os.Stdout,
 		Stderr:    os.Stderr,
 		LookupEnv: os.LookupEnv,

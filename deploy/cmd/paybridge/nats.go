@@ -2,10 +2,12 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 
 	"github.com/spf13/cobra"
+	"go.uber.org/zap"
 
 	"paybridge/deploy/nats"
 )
@@ -22,6 +24,8 @@ func (p *Program) natsCommand() *cobra.Command {
 func (p *Program) natsInit() *cobra.Command {
 	var o nats.Options
 	var asJSON bool
+	var a asking
+	var why string
 	cmd := &cobra.Command{
 		Use:   "init",
 		Short: "write a seed for each role and team, and a nats-server.conf that admits them",
@@ -32,25 +36,41 @@ streams, the provisioner writes topology, and each team reads its own durable co
 and the one that a replay makes beside it, from an account of its own. The roles replay
 and reingest are for ` + "`paybridge replay`" + `: lend their seeds, and take them back.
 
-Nothing is overwritten: a second run would lock out who holds a seed of the first.`,
-		Example: `  paybridge nats init --dir bus --team ledger
+Nothing is overwritten: a second run would lock out who holds a seed of the first. To make
+all anew, name another folder. Interrupted, remove what it has written and run it again.
+
+` + askingLong,
+		Example: `  paybridge nats init --dir bus --team ledger --dry-run
+  paybridge nats init --dir bus --team ledger
   nats-server -c bus/nats-server.conf
   paybridge streams apply --config provisioner.yaml     # nats: {nkey_seed: {file: bus/provisioner.nk}}
   paybridge consumer add ledger --config provisioner.yaml`,
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			plan, err := nats.Plan(o)
+			if err != nil {
+				return fmt.Errorf("nats init: %w", err)
+			}
+			if !asJSON || p.asks(a, asJSON) {
+				fmt.Fprintf(p.talk(asJSON), "to be written, %d files, none of which is there:\n", 1+len(plan.Seeds))
+				printSeeds(p.talk(asJSON), plan)
+			}
+			if a.dry {
+				return p.printSeedsDry(plan, asJSON)
+			}
+			if err := p.agreed(cmd.Context(), a, asJSON); err != nil {
+				return err
+			}
 			written, err := nats.Init(o)
+			p.auditLine("nats init", why, err, zap.String("dir", o.Dir), zap.Strings("teams", o.Teams), zap.Any("counts", map[string]int{"seeds": len(written.Seeds)}))
 			if err != nil {
 				return fmt.Errorf("nats init: %w", err)
 			}
 			if asJSON {
 				return p.printJSON(written)
 			}
-			fmt.Fprintf(p.Stdout, "configuration  %s\n", written.Config)
-			for _, name := range slices.Sorted(maps.Keys(written.Seeds)) {
-				fmt.Fprintf(p.Stdout, "seed           %s  for %s\n", written.Seeds[name], name)
-			}
-			fmt.Fprintf(p.Stdout, "\nstart the server with\n  nats-server -c %s\nand give each program its own seed:\n  nats: {url: \"nats://%s\", nkey_seed: {file: %s}}\n", written.Config, o.Address(), written.Seeds[nats.Ingress])
+			fmt.Fprintf(p.Stdout, "written: the configuration and %d seeds\n\nstart the server with\n  nats-server -c %s\nand give each program its own seed:\n  nats: {url: \"nats://%s\", nkey_seed: {file: %s}}\n",
+				len(written.Seeds), written.Config, o.Address(), written.Seeds[nats.Ingress])
 			return nil
 		},
 	}
@@ -61,6 +81,25 @@ Nothing is overwritten: a second run would lock out who holds a seed of the firs
 	flags.StringVar(&o.Sync, "sync", "always", "fsync before every acknowledgement, or an interval such as 1s")
 	flags.IntVar(&o.MaxGB, "max-gb", 24, "JetStream's share of the disk, in GB")
 	flags.StringSliceVar(&o.Teams, "team", nil, "a downstream team; repeat or separate by commas")
+	flags.StringVar(&why, "why", "", "why, for the audit line")
 	jsonFlag(cmd, &asJSON)
+	a.flags(cmd)
 	return cmd
+}
+
+// printSeeds names the files.
+func printSeeds(w io.Writer, files nats.Written) {
+	fmt.Fprintf(w, "configuration  %s\n", files.Config)
+	for _, name := range slices.Sorted(maps.Keys(files.Seeds)) {
+		fmt.Fprintf(w, "seed           %s  for %s\n", files.Seeds[name], name)
+	}
+}
+
+// printSeedsDry ends a run that only looks.
+func (p *Program) printSeedsDry(plan nats.Written, asJSON bool) error {
+	if asJSON {
+		return p.printJSON(plan)
+	}
+	fmt.Fprintln(p.Stdout, "this is what it would do: nothing is written")
+	return nil
 }

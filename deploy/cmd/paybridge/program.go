@@ -29,6 +29,7 @@ type Program struct {
 	Name           string // how to type it again, for the commands that it suggests
 	PID            int    // its process
 	Args           []string
+	Stdin          io.Reader // a person's answers, where it is a terminal; nothing else is read
 	Stdout, Stderr io.Writer
 	LookupEnv      func(string) (string, bool)
 	ReadFile       func(string) ([]byte, error)

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -9,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"go.uber.org/zap"
 
 	"paybridge/deploy/operate"
 	"paybridge/deploy/operate/proof"
@@ -22,6 +26,8 @@ func packFolder(dir string) (*provider.Library, string, error) { return proof.Fo
 func (p *Program) providerCheck() *cobra.Command {
 	var pl place
 	var asJSON, update, verbose bool
+	var a asking
+	var why string
 	cmd := &cobra.Command{
 		Use:   "check DIR|NAME...",
 		Short: "prove a pack: fixtures, attacks, and that every parameter is pinned",
@@ -32,17 +38,23 @@ parameter of the signature, one at a time: a change that no fixture notices was 
 guess, and fails the check. Of a folder that holds packs, each is checked.
 
 --update writes what is missing into the pack's folder: the events of fixtures that
-have none, and a case for each parameter that nothing pins. Read what it wrote: it is
-what the pack does, not what is right.`,
+have none, and a case for each parameter that nothing pins; cases that it made before and
+that nothing needs any more it removes. What people wrote is only added to. Read what it
+wrote: it is what the pack does, not what is right. At a terminal it says first which
+files, and asks; --yes does not ask, --dry-run only says it. Run again it goes on.`,
 		Example: `  paybridge provider check ./packs/acme
+  paybridge provider check ./packs/acme --update --dry-run
   paybridge provider check ./packs/acme --update
   paybridge provider check pik bidali --json`,
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if a.dry && !update {
+				return &operate.Advice{Err: errors.New("--dry-run is of --update: without it nothing is written"), Do: "leave it out, or say --update --dry-run"}
+			}
 			var reports []proof.Report
 			for _, arg := range packsIn(args) {
 				if update {
-					if err := p.update(arg, asJSON); err != nil {
+					if err := p.update(cmd.Context(), arg, a, why, asJSON); err != nil {
 						return err
 					}
 				}
@@ -62,6 +74,8 @@ what the pack does, not what is right.`,
 	pl.flags(cmd)
 	jsonFlag(cmd, &asJSON)
 	cmd.Flags().BoolVar(&update, "update", false, "write missing events and missing cases into the folder")
+	a.flags(cmd)
+	cmd.Flags().StringVar(&why, "why", "", "with --update: why, for the audit line")
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "also list every fixture, every attack and what pins each parameter")
 	return cmd
 }
@@ -92,25 +106,50 @@ func heldPacks(dir string) (packs []string) {
 	return packs
 }
 
-// update completes a pack's folder and says what it wrote.
-func (p *Program) update(dir string, quiet bool) error {
+// update completes a pack's folder and says what it wrote, or with --dry-run what it would
+// write; a person is asked between the two.
+func (p *Program) update(ctx context.Context, dir string, a asking, why string, asJSON bool) error {
 	if _, err := os.Stat(filepath.Join(dir, "provider.yaml")); err != nil {
 		return &operate.Advice{Err: fmt.Errorf("--update: %w", err), Do: "name the pack's folder: a built-in pack cannot be written"}
 	}
+	if a.dry || p.asks(a, asJSON) {
+		plan, err := proof.PlanUpdate(dir)
+		if err != nil {
+			return err
+		}
+		if to := p.talk(asJSON); !a.dry || !asJSON {
+			printUpdated(to, plan, "to be written: ", "to be removed: ", "no case is to be written or removed")
+		}
+		if a.dry || len(plan.Written)+len(plan.Removed) == 0 {
+			return nil
+		}
+		if err := p.agreed(ctx, a, asJSON); err != nil {
+			return err
+		}
+	}
 	updated, err := proof.Update(dir)
-	if quiet {
-		return err
-	}
-	for _, file := range updated.Written {
-		fmt.Fprintf(p.Stdout, "wrote %s\n", file)
-	}
-	for _, file := range updated.Removed {
-		fmt.Fprintf(p.Stdout, "removed %s\n", file)
-	}
-	if updated.Failing > 0 {
-		fmt.Fprintf(p.Stdout, "no case was written or removed: %s first\n", fail(updated.Failing))
+	p.auditLine("provider check --update", why, err, zap.String("pack", dir),
+		zap.Any("counts", map[string]int{"written": len(updated.Written), "removed": len(updated.Removed)}))
+	if !asJSON {
+		printUpdated(p.Stdout, updated, "wrote ", "removed ", "no case was written or removed")
 	}
 	return err
+}
+
+// printUpdated names the files.
+func printUpdated(w io.Writer, u proof.Updated, wrote, removed, failing string) {
+	for _, file := range u.Written {
+		fmt.Fprintf(w, "%s%s\n", wrote, file)
+	}
+	for _, file := range u.Removed {
+		fmt.Fprintf(w, "%s%s\n", removed, file)
+	}
+	if len(u.Written)+len(u.Removed)+u.Failing == 0 {
+		fmt.Fprintln(w, "nothing is missing and nothing is left over")
+	}
+	if u.Failing > 0 {
+		fmt.Fprintf(w, "%s: %s first\n", failing, fail(u.Failing))
+	}
 }
 
 // printReports prints what was found; the error says which packs are not proven.
@@ -243,36 +282,4 @@ func fail(n int) string {
 		return "1 fixture fails"
 	}
 	return fmt.Sprintf("%d fixtures fail", n)
-}
-
-// providerNew is `provider new`.
-func (p *Program) providerNew() *cobra.Command {
-	var dir string
-	cmd := &cobra.Command{
-		Use:   "new NAME",
-		Short: "write the commented folder of a new pack, which passes check",
-		Long: `Writes the folder NAME: a commented provider.yaml, an example request that is signed
-and mapped, and a README with the next steps. It passes ` + "`provider check`" + ` as it is, so
-that you change one thing at a time.
-
-Let the configuration's providers_dir name the folder around it, and no rebuild is
-needed.`,
-		Example: "  paybridge provider new acme --dir ./packs\n  paybridge provider check ./packs/acme",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			written, err := proof.Scaffold(dir, args[0])
-			for _, file := range written {
-				fmt.Fprintf(p.Stdout, "wrote %s\n", file)
-			}
-			if err != nil {
-				return err
-			}
-			folder := filepath.Join(dir, args[0])
-			fmt.Fprintf(p.Stdout, "\nnext: put a captured request into %s, then\n  %s provider check %s --update\n",
-				shellWord(filepath.Join(folder, "fixtures")), p.Name, shellWord(proof.Typed(folder)))
-			return nil
-		},
-	}
-	cmd.Flags().StringVar(&dir, "dir", ".", "folder in which to make it")
-	return cmd
 }

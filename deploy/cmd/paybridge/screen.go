@@ -29,10 +29,10 @@ const (
 
 // newScreen is the screen of a terminal; nil where w is none.
 func newScreen(w io.Writer) *screen {
-	file, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) {
+	if !terminal(w) {
 		return nil
 	}
+	file := w.(*os.File)
 	s := &screen{w: w, size: func() (int, int, error) { return term.GetSize(int(file.Fd())) }}
 	return s.open()
 }

@@ -37,6 +37,7 @@ type stack struct {
 	normalizer *part
 	ingress    *part
 	addresses  ingress.Addresses
+	changes    []jetstream.Change // what the start did to the streams
 	ended      chan struct{} // closed when a role has stopped, asked or not
 }
 
@@ -74,7 +75,7 @@ func (p *Program) start(ctx context.Context, c *config.Config, lib *provider.Lib
 	}
 	s := &stack{bus: bus, ended: make(chan struct{})}
 	local.NATS = config.NATS{URL: bus.URL()}
-	if err := applyStreams(ctx, &local); err != nil {
+	if s.changes, err = applyStreams(ctx, &local); err != nil {
 		return nil, errors.Join(err, s.stop())
 	}
 	if err := s.launch(ctx, p, &local, lib, level, reload); err != nil {
@@ -102,25 +103,24 @@ func loads(c *config.Config, lib *provider.Library) config.Problems {
 	return problems
 }
 
-// applyStreams makes the topology on the embedded server.
-func applyStreams(ctx context.Context, c *config.Config) error {
+// applyStreams makes the topology on the embedded server, and returns what it changed.
+func applyStreams(ctx context.Context, c *config.Config) ([]jetstream.Change, error) {
 	options, err := c.NATS.Options("paybridge up", "_INBOX_"+roleProvisioner)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	nc, err := nats.Connect(c.NATS.URL, options...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer nc.Close()
 	js, err := natsjs.New(nc)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, applyTimeout)
 	defer cancel()
-	_, err = jetstream.Apply(ctx, js, c.Streams)
-	return err
+	return jetstream.Apply(ctx, js, c.Streams)
 }
 
 // launch starts both roles and waits until both work, one has given up, or ctx is

@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	natsjs "github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
-	"go.uber.org/zap"
 
 	"paybridge/config"
 	"paybridge/deploy/jetstream"
@@ -25,58 +23,6 @@ verify what they use and refuse to start on a drift.`,
 	}
 	cmd.AddCommand(p.streamsApply(), p.streamsCheck(), p.streamsShow(), p.streamsBackup(), p.streamsRestore())
 	return cmd
-}
-
-// streamsApply is `streams apply`.
-func (p *Program) streamsApply() *cobra.Command {
-	var pl place
-	var asJSON, dry bool
-	var why string
-	cmd := &cobra.Command{
-		Use:   "apply",
-		Short: "create what is missing and update what differs; never lose a message",
-		Long: `Makes the bus what the contract and the configuration say, and says what it changed. A
-change that would lose a stored message is refused, and then nothing is changed.
---dry-run says what it would do.`,
-		Example: "  paybridge streams apply --dry-run\n  paybridge streams apply --config paybridge.yaml --why 'a longer age'",
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			b, err := p.findBus(pl)
-			if err != nil {
-				return err
-			}
-			return b.onBus(cmd.Context(), roleProvisioner, func(ctx context.Context, js natsjs.JetStream) error {
-				write := jetstream.Apply
-				if dry {
-					write = jetstream.Preview
-				}
-				changes, err := write(ctx, js, b.Config.Streams)
-				if !dry {
-					p.auditLine("streams apply", why, err, zap.Any("changes", changes))
-				}
-				return errors.Join(err, p.printChanges(changes, dry, asJSON))
-			})
-		},
-	}
-	pl.flags(cmd)
-	jsonFlag(cmd, &asJSON)
-	cmd.Flags().BoolVar(&dry, "dry-run", false, "say what would be changed, and change nothing")
-	cmd.Flags().StringVar(&why, "why", "", "why, for the audit line")
-	return cmd
-}
-
-// printChanges prints what was done to each stream and consumer, or would be.
-func (p *Program) printChanges(changes []jetstream.Change, dry, asJSON bool) error {
-	if asJSON {
-		return p.printJSON(notNil(changes))
-	}
-	for _, change := range changes {
-		fmt.Fprintln(p.Stdout, change)
-	}
-	if dry {
-		fmt.Fprintln(p.Stdout, "this is what it would do: nothing is changed")
-	}
-	return nil
 }
 
 // streamsCheck is `streams check`. A drift is exit code 1, so that a deployment can

@@ -27,7 +27,8 @@ Without --config it runs the shipped configuration.
 
 Where a source or the seal has no key (its environment variable is not set, its
 file is absent), up makes one, keeps it in the data folder with mode 0600 and says
-so. Sources, secrets, seal keys and packs that change in their files are taken over within
+so. What it creates and changes of the streams is an audit line on stderr; what would lose
+a stored message is refused. Sources, secrets, seal keys and packs that change in their files are taken over within
 seconds, or at SIGHUP. Ctrl-C stops it; nothing in hand is dropped.`,
 		Example: `  paybridge up
   paybridge up --config paybridge.yaml --data ./paybridge-data`,
@@ -66,6 +67,9 @@ func (p *Program) up(ctx context.Context, pl place) error {
 	s, err := p.start(ctx, c, reads.library, folder.Streams(), zap.InfoLevel, reload)
 	if err != nil {
 		return quiet(ctx, err)
+	}
+	if anyChange(s.changes) {
+		p.auditLine("up", "", nil, zap.Strings("changes", shortChanges(s.changes)), zap.Any("counts", countChanges(s.changes)))
 	}
 	running := s.running(p, file, c.Ingress.TLS.Enabled())
 	if err := folder.Announce(running); err != nil {

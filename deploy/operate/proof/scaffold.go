@@ -28,23 +28,32 @@ var packName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
 const example = `{"type":"payment.paid","id":"evt_0001","created_at":"2026-01-15T10:45:00Z",` +
 	`"data":{"id":"pay_0001","reference":"order-17","amount":"10.50","currency":"BRL","status":"paid","customer":{"name":"Ana"}}}`
 
-// Scaffold writes the folder of a new pack, dir/name: commented, with an example
-// that is signed and mapped, and passing Check. It returns the files.
-func Scaffold(dir, name string) ([]string, error) {
+// free is an error where no pack of that name can be made in dir.
+func free(dir, name string) error {
 	if !packName.MatchString(name) {
-		return nil, fmt.Errorf("pack %q: a name is 1 to 64 of a-z, 0-9, - and _, a letter or digit first", name)
+		return fmt.Errorf("pack %q: a name is 1 to 64 of a-z, 0-9, - and _, a letter or digit first", name)
 	}
 	lib, err := provider.BuiltIn()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if slices.Contains(lib.Names(), name) {
-		return nil, fmt.Errorf("pack %q: is a shipped pack's name, which no other may have: `paybridge provider show %s` shows it; choose another name, such as %s-own", name, name, name)
+		return fmt.Errorf("pack %q: is a shipped pack's name, which no other may have: `paybridge provider show %s` shows it; choose another name, such as %s-own", name, name, name)
 	}
 	folder := filepath.Join(dir, name)
 	if _, err := os.Lstat(folder); !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s is already there: choose another name, or another folder with --dir", folder)
+		return fmt.Errorf("%s is already there: choose another name, or another folder with --dir", folder)
 	}
+	return nil
+}
+
+// Scaffold writes the folder of a new pack, dir/name: commented, with an example
+// that is signed and mapped, and passing Check. It returns the files.
+func Scaffold(dir, name string) ([]string, error) {
+	if err := free(dir, name); err != nil {
+		return nil, err
+	}
+	folder := filepath.Join(dir, name)
 	if err := os.MkdirAll(filepath.Join(folder, "fixtures"), 0o755); err != nil {
 		return nil, err
 	}
