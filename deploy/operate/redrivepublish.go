@@ -113,18 +113,22 @@ func (w *redriving) compare(ctx context.Context, at uint64, e *event.Event, f *f
 	if err != nil {
 		return err
 	}
-	mine := *e
-	if here, item, err := splitSequence(stored.Sequence); err == nil {
-		if sequence, own, err := splitSequence(e.Sequence); err == nil && here == sequence && item != own {
-			mine.RawDigest = "" // two items of one delivery: the digest says nothing
-		}
-	}
-	if event.SameContent(stored, mine) {
+	if isStored(stored, *e) {
 		f.already++
 	} else {
 		f.still = delivery.IDConflict
 	}
 	return nil
+}
+
+// isStored says that a stored event under the id of another one is that one.
+func isStored(stored, mine event.Event) bool {
+	if here, item, err := splitSequence(stored.Sequence); err == nil {
+		if sequence, own, err := splitSequence(mine.Sequence); err == nil && here == sequence && item != own {
+			mine.RawDigest = "" // two items of one delivery: the digest says nothing
+		}
+	}
+	return event.SameContent(stored, mine)
 }
 
 // finish counts a dead letter whose events are all stored.

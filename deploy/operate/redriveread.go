@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -90,8 +89,7 @@ func (w *redriving) meant(l *letter, items []mapping.Item) []mapping.Item {
 // that is gone or another one, as the dead letter itself does. Either way an
 // ingress has to have sealed it.
 func (w *redriving) original(ctx context.Context, l *letter) (d delivery.Delivery, dead *mapping.Dead, err error) {
-	subject, header := delivery.Subject(l.Source, l.Raw.Get(delivery.EndpointHeader)), maps.Clone(l.Raw)
-	header.Set(delivery.MessageIDHeader, l.RawMessageID)
+	subject, header := stood(l.DeadLetter)
 	received := time.Time{} // by the stream's clock, where it is known
 	if l.StreamSequence > 0 {
 		m, err := w.webhooks.GetMsg(ctx, l.StreamSequence)

@@ -20,6 +20,7 @@ type Status struct {
 	Normalizer *Lag           `json:"normalizer"`                  // null where the consumer does not exist
 	Oldest     time.Time      `json:"oldest_unprocessed,omitzero"` // when the oldest delivery that is not done was stored; absent where all are
 	Sources    []SourceStatus `json:"sources"`                     // every source that has anything stored, by name
+	OpenLeft   uint64         `json:"open_left"`                   // messages that are not looked through yet: until there are none, open_dead_letters is at most
 }
 
 // StreamStatus is one stream.
@@ -56,6 +57,8 @@ type SourceStatus struct {
 	EventRate    float64           `json:"events_per_second"`
 	Last         time.Time         `json:"last_delivery,omitzero"` // when it was stored
 	DeadLetters  map[string]uint64 `json:"dead_letters"`           // by reason
+	Open         map[string]uint64 `json:"open_dead_letters"`      // of DeadLetters, those whose events are not all in PAYMENTS, by reason
+	Redriven     map[string]uint64 `json:"redriven_dead_letters"`  // the others of them
 	NewDead      uint64            `json:"new_dead_letters"`       // within the window
 }
 
@@ -115,6 +118,20 @@ func ReadStatus(ctx context.Context, js natsjs.JetStream, now time.Time, window 
 	}
 	slices.SortFunc(status.Sources, func(a, b SourceStatus) int { return strings.Compare(a.Name, b.Name) })
 	return status, nil
+}
+
+// AddOpen adds which dead letters are open, and which were redriven. What died since they
+// were told apart is open.
+func (s *Status) AddOpen(told Told) {
+	s.OpenLeft = told.Left
+	for i := range s.Sources {
+		source := &s.Sources[i]
+		source.Open, source.Redriven = map[string]uint64{}, map[string]uint64{}
+		for reason, n := range source.DeadLetters {
+			redriven := min(told.Redriven[source.Name][reason], n)
+			source.Open[reason], source.Redriven[reason] = n-redriven, redriven
+		}
+	}
 }
 
 // subjects is a stream with how many messages each subject has.

@@ -68,14 +68,14 @@ func TestWatchWaits(t *testing.T) {
 			server.Stop(t)
 		}
 	})
-	err := p.watch(t.Context(), js, watch{bus: "bus", interval: time.Millisecond, count: 2})
+	err := p.watch(t.Context(), js, watch{look: (&openLook{program: p}).read, bus: "bus", interval: time.Millisecond, count: 2})
 	if err == nil || !strings.Contains(out.String(), "not seen since") || !strings.Contains(out.String(), "is waited for") {
 		t.Errorf("got %v, %s", err, out)
 	}
 	server.Restart(t)
 	p.Stdout = out
 	out.Reset()
-	if err := p.watch(t.Context(), server.JetStream(t), watch{interval: time.Millisecond, count: 1, json: true}); err != nil || !strings.HasPrefix(out.String(), `{"at":`) {
+	if err := p.watch(t.Context(), server.JetStream(t), watch{look: (&openLook{program: p}).read, interval: time.Millisecond, count: 1, json: true}); err != nil || !strings.HasPrefix(out.String(), `{"at":`) {
 		t.Errorf("got %v, %s", err, out)
 	}
 }

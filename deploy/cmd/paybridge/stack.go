@@ -38,7 +38,7 @@ type stack struct {
 	ingress    *part
 	addresses  ingress.Addresses
 	changes    []jetstream.Change // what the start did to the streams
-	ended      chan struct{} // closed when a role has stopped, asked or not
+	ended      chan struct{}      // closed when a role has stopped, asked or not
 }
 
 // logger is the log of one role, on stderr.

@@ -19,12 +19,19 @@ func (p *Program) statusCommand() *cobra.Command {
 	var pl place
 	var asJSON, watched bool
 	var w watch
+	var patience time.Duration
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "what is stored, how fast, how far behind the normalizer is, what died",
 		Long: `Prints the streams, the normalizer and each source: messages and their rate, what waits
 and for how long, events and how many of them are of a type that the pack does not map
 (UNKNOWN), and dead letters by reason. Rates, and NEW dead letters, are over the last minute.
+
+A dead letter stays until it reaches its age, also when it was redriven. OPEN are those
+whose events are not all in PAYMENTS, as deadletters list --open lists them, REDRIVEN the
+others. To tell them apart, the dead letters and the events since are read, for at most
+--patience (with --watch: half of --interval); while some are left OPEN is at most (≤).
+--watch goes on where its last look stopped, and begins again where a pack has changed.
 
 --watch draws it again every --interval, with rates since the last look, until Ctrl-C.
 Where the output is no terminal it prints one block after the other; with --json, one
@@ -35,16 +42,25 @@ object a line.`,
 			if w.interval <= 0 {
 				return &operate.Advice{Err: fmt.Errorf("status: an interval of %v", w.interval), Do: "wait between two looks, such as --interval 2s"}
 			}
+			if patience < 0 {
+				return &operate.Advice{Err: fmt.Errorf("status: a patience of %v", patience), Do: "0 is as long as it takes"}
+			}
 			b, err := p.findBus(pl)
 			if err != nil {
 				return err
 			}
+			if half := w.interval / 2; watched && (patience == 0 || patience > half) {
+				patience = half // the next look goes on
+			}
 			w.bus, w.json = b.NATS().URL, asJSON
+			open := newOpenLook(p, pl, b, patience)
+			w.look = open.again
 			return b.onBus(cmd.Context(), roleOperator, func(ctx context.Context, js natsjs.JetStream) error {
 				if watched {
 					return p.watch(ctx, js, w)
 				}
-				status, err := operate.ReadStatus(ctx, js, p.Now(), operate.RateWindow)
+				open.dead.Progress = p.progress
+				status, err := open.read(ctx, js, operate.RateWindow)
 				if err != nil {
 					return err
 				}
@@ -59,6 +75,7 @@ object a line.`,
 	jsonFlag(cmd, &asJSON)
 	cmd.Flags().BoolVar(&watched, "watch", false, "again and again, until Ctrl-C")
 	cmd.Flags().DurationVar(&w.interval, "interval", 2*time.Second, "with --watch: between two looks")
+	cmd.Flags().DurationVar(&patience, "patience", 2*time.Second, "how long one look may take to tell open dead letters from redriven ones; 0: as long as it takes")
 	cmd.Flags().IntVar(&w.count, "count", 0, "with --watch: stop after so many looks (0: go on)")
 	return cmd
 }
@@ -87,16 +104,16 @@ func printStatus(w io.Writer, s operate.Status) error {
 		return nil
 	}
 	fmt.Fprintln(w)
-	t = newTable(w, "SOURCE", "DELIVERED", "/S", "LAST", "WAITING", "OLDEST", "EVENTS", "UNKNOWN", "/S", "DEAD", "NEW")
+	t = newTable(w, "SOURCE", "DELIVERED", "/S", "LAST", "WAITING", "OLDEST", "EVENTS", "UNKNOWN", "/S", "OPEN", "NEW")
 	dead := false
 	for _, source := range s.Sources {
-		total := uint64(0)
-		for _, n := range source.DeadLetters {
-			total += n
+		open := uint64(0)
+		for _, n := range source.Open {
+			open += n
 		}
-		dead = dead || total > 0
+		dead = dead || len(source.DeadLetters) > 0
 		t.row(source.Name, source.Deliveries, rate(source.DeliveryRate), age(s.At, source.Last), source.Waiting, age(s.At, source.Oldest),
-			source.Events, source.Unknown, rate(source.EventRate), total, source.NewDead)
+			source.Events, source.Unknown, rate(source.EventRate), atMost(s, open), source.NewDead)
 	}
 	if err := t.flush(); err != nil {
 		return err
@@ -108,16 +125,28 @@ func printStatus(w io.Writer, s operate.Status) error {
 	return printDeadReasons(w, s)
 }
 
+// atMost is a number of open dead letters, marked as long as it may be too high.
+func atMost(s operate.Status, open uint64) string {
+	if s.OpenLeft > 0 && open > 0 {
+		return fmt.Sprintf("≤%d", open)
+	}
+	return fmt.Sprint(open)
+}
+
 // printDeadReasons counts the dead letters by source and reason.
 func printDeadReasons(w io.Writer, s operate.Status) error {
 	fmt.Fprintln(w)
-	t := newTable(w, "DEAD LETTERS", "REASON", "COUNT")
+	t := newTable(w, "DEAD LETTERS", "REASON", "COUNT", "OPEN", "REDRIVEN")
 	for _, source := range s.Sources {
 		for _, reason := range slices.Sorted(maps.Keys(source.DeadLetters)) {
-			t.row(source.Name, reason, source.DeadLetters[reason])
+			t.row(source.Name, reason, source.DeadLetters[reason], atMost(s, source.Open[reason]), source.Redriven[reason])
 		}
 	}
-	return t.flush()
+	if err := t.flush(); err != nil || s.OpenLeft == 0 {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "≤: at most, for %d messages are not looked through yet; --patience 0 takes its time\n", s.OpenLeft)
+	return err
 }
 
 // rate is a rate per second, with as many decimals as tell something.

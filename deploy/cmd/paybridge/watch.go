@@ -18,6 +18,7 @@ type watch struct {
 	interval time.Duration
 	count    int // looks; 0: until it is interrupted
 	json     bool
+	look     func(ctx context.Context, js natsjs.JetStream, window time.Duration) (operate.Status, error)
 }
 
 // watch prints the status again and again until ctx ends, which is no error. A bus
@@ -34,7 +35,7 @@ func (p *Program) watch(ctx context.Context, js natsjs.JetStream, w watch) error
 	last := p.Now()
 	window := operate.RateWindow // before the first look
 	for looks := 1; ; looks++ {
-		status, err := operate.ReadStatus(ctx, js, p.Now(), window)
+		status, err := w.look(ctx, js, window)
 		switch {
 		case ctx.Err() != nil:
 			return nil
