@@ -33,8 +33,8 @@ type Redrive struct {
 	Seals    delivery.Keys
 	Mode     event.Mode
 	Select   DeadSelection
-	Act      bool                  // publish; without it, say what would be published
-	Progress func(done, total int) // called after every dead letter; may be nil
+	Act      bool                                    // publish; without it, say what would be published
+	Progress func(what string) func(done, total int) // called for each stage: each can take long; may be nil
 }
 
 // DeadSelection says which dead letters are meant; the zero value means all.
@@ -162,7 +162,7 @@ func (r Redrive) open(ctx context.Context, js natsjs.JetStream) (*redriving, err
 // as to know which items have dead letters of their own.
 func (w *redriving) choose(ctx context.Context) error {
 	s := w.Select
-	return Walk(ctx, w.js, jetstream.DeadLetters, Range{Subject: DeadFilter(s.Source, "")}, func(m *natsjs.RawStreamMsg) error {
+	return Walk(ctx, w.js, jetstream.DeadLetters, Range{Subject: DeadFilter(s.Source, "")}, counting(func(m *natsjs.RawStreamMsg) error {
 		l, err := delivery.DecodeDeadLetter(m.Subject, m.Header, m.Data)
 		if err == nil && l.Item > 0 {
 			w.own[itemOf{l.StreamSequence, l.Item}] = true
@@ -180,16 +180,26 @@ func (w *redriving) choose(ctx context.Context) error {
 		}
 		w.letters = append(w.letters, m.Sequence)
 		return nil
-	})
+	}, w.progress("messages of DEADLETTERS read")))
+}
+
+// progress begins a stage.
+func (r Redrive) progress(stage string) func(done, total int) {
+	if r.Progress == nil {
+		return func(int, int) {}
+	}
+	return r.Progress(stage)
 }
 
 // foresee maps every chosen delivery, to know the ids to look for.
 func (w *redriving) foresee(ctx context.Context) error {
-	for _, sequence := range w.letters {
+	progress := w.progress("dead letters mapped")
+	for i, sequence := range w.letters {
 		l, err := w.read(ctx, sequence)
 		if err != nil {
 			return err
 		}
+		progress(i+1, len(w.letters))
 		for _, item := range l.items {
 			if item.Event != nil {
 				w.ids[item.Event.MessageID()] = 0
@@ -207,17 +217,22 @@ func (w *redriving) findStored(ctx context.Context) error {
 		return nil
 	}
 	from := w.oldest.Add(-w.payments.CachedInfo().Config.Duplicates)
-	return Walk(ctx, w.js, jetstream.Payments, Range{Since: from}, func(m *natsjs.RawStreamMsg) error {
+	return Walk(ctx, w.js, jetstream.Payments, Range{Since: from}, counting(func(m *natsjs.RawStreamMsg) error {
 		id := m.Header.Get(delivery.MessageIDHeader)
 		if at, meant := w.ids[id]; meant && at == 0 {
 			w.ids[id] = m.Sequence
 		}
 		return nil
-	})
+	}, w.progress("events searched")))
 }
 
 // settle takes the dead letters one after the other, in the order in which they died.
 func (w *redriving) settle(ctx context.Context) error {
+	stage := "dead letters looked at"
+	if w.Act {
+		stage = "dead letters redriven"
+	}
+	progress := w.progress(stage)
 	for i, sequence := range w.letters {
 		l, err := w.read(ctx, sequence)
 		if err != nil {
@@ -226,9 +241,7 @@ func (w *redriving) settle(ctx context.Context) error {
 		if err := w.redrive(ctx, l); err != nil {
 			return errors.Join(err, w.land(ctx))
 		}
-		if w.Progress != nil {
-			w.Progress(i+1, len(w.letters))
-		}
+		progress(i+1, len(w.letters))
 	}
 	return w.land(ctx)
 }

@@ -68,7 +68,7 @@ func ask(ctx context.Context, to io.Writer, from io.Reader) error {
 	select {
 	case <-ctx.Done():
 		fmt.Fprintln(to)
-		return &operate.Advice{Err: errors.New("interrupted: nothing is changed"), Do: "run it again"}
+		return &operate.Advice{Err: fmt.Errorf("%w: nothing is changed", errInterrupted), Do: "run it again"}
 	case line := <-answer:
 		if !strings.HasSuffix(line, "\n") {
 			fmt.Fprintln(to)

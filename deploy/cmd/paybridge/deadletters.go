@@ -98,7 +98,7 @@ func (p *Program) redriven(ctx context.Context, js natsjs.JetStream, b *bridge, 
 		return nil, err
 	}
 	return operate.Redrive{
-		Programs: programs, Seals: seals, Mode: event.Mode(b.Config.Events.Mode), Select: s, Progress: p.progress("dead letters"),
+		Programs: programs, Seals: seals, Mode: event.Mode(b.Config.Events.Mode), Select: s, Progress: p.progress,
 	}.Done(ctx, js)
 }
 

@@ -23,6 +23,7 @@ const demoTimeout = 60 * time.Second
 func (p *Program) demoCommand() *cobra.Command {
 	var pl place
 	var production bool
+	var why string
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "show the whole bridge at work, then stop",
@@ -47,12 +48,17 @@ it is refused without --into-production.`,
 			}
 			if b.Running != nil {
 				fmt.Fprintf(p.Stdout, "using the `up` that runs at %s\n\n", b.Running.Webhooks)
-				return p.demo(ctx, b)
+				sum, err := p.demo(ctx, b)
+				if production {
+					p.auditLine("demo", why, err, zap.String("url", b.Running.Webhooks), zap.Any("counts", map[string]int{"webhooks": sum.Webhooks, "events": sum.Events}))
+				}
+				return err
 			}
 			return p.demoAlone(ctx, pl, b)
 		},
 	}
 	pl.flags(cmd)
+	cmd.Flags().StringVar(&why, "why", "", "with --into-production: why, for the audit line")
 	cmd.Flags().BoolVar(&production, "into-production", false, "also where the configuration says environment: production")
 	return cmd
 }
@@ -77,15 +83,17 @@ func (p *Program) demoAlone(ctx context.Context, pl place, b *bridge) error {
 		return err
 	}
 	running := s.running(p, b.File, c.Ingress.TLS.Enabled())
-	err = p.demo(ctx, &bridge{Folder: folder, File: b.File, Config: c, Library: lib, Running: &running})
+	_, err = p.demo(ctx, &bridge{Folder: folder, File: b.File, Config: c, Library: lib, Running: &running})
 	return errors.Join(err, s.stop())
 }
 
 // demo sends, shows and counts.
-func (p *Program) demo(ctx context.Context, b *bridge) error {
-	return b.onBus(ctx, roleOperator, func(ctx context.Context, js natsjs.JetStream) error {
+func (p *Program) demo(ctx context.Context, b *bridge) (operate.DemoResult, error) {
+	var result operate.DemoResult
+	err := b.onBus(ctx, roleOperator, func(ctx context.Context, js natsjs.JetStream) error {
 		start := p.Now()
-		result, err := operate.Demo{
+		var err error
+		result, err = operate.Demo{
 			Sender: b.sender(), Stream: jetstream.Payments, Now: p.Now, Out: p.Stdout,
 			Seed:  uint64(start.UnixNano()),
 			Wrong: nobodys("demo"),
@@ -97,4 +105,5 @@ func (p *Program) demo(ctx context.Context, b *bridge) error {
 			result.Webhooks, result.Sources, result.Events, operate.Age(p.Now().Sub(start)), result.Refused)
 		return nil
 	})
+	return result, err
 }

@@ -33,10 +33,13 @@ func ending(ctx context.Context, cmd *cobra.Command, began bool, err error) erro
 		if do == "" {
 			do = "run it again"
 		}
-		return &operate.Advice{Err: errors.New("interrupted"), Do: do}
+		return &operate.Advice{Err: errInterrupted, Do: do}
 	}
 	return err
 }
+
+// errInterrupted means that ^C ended a command, and not a failure.
+var errInterrupted = errors.New("interrupted")
 
 // misspelled adds to what cobra says of words and flags how the command is typed.
 func misspelled(cmd *cobra.Command, err error) error {
@@ -51,7 +54,7 @@ func misspelled(cmd *cobra.Command, err error) error {
 // that depends on what it did.
 func interrupted(ctx context.Context, err error, do string) error {
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
-		return &operate.Advice{Err: errors.New("interrupted"), Do: do}
+		return &operate.Advice{Err: errInterrupted, Do: do}
 	}
 	return err
 }

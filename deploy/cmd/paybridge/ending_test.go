@@ -50,7 +50,7 @@ func TestInterruptedIsNoFailure(t *testing.T) {
 
 // TestInterruptedWhileItRuns says the same of the real program.
 func TestInterruptedWhileItRuns(t *testing.T) {
-	p, _, errs := testProgram("x")
+	p, _, errs := testProgram("x", "two words")
 	ctx, cancel := context.WithCancel(t.Context())
 	root := &cobra.Command{Use: "paybridge", SilenceErrors: true, SilenceUsage: true}
 	root.AddCommand(&cobra.Command{Use: "x", RunE: func(cmd *cobra.Command, _ []string) error {
@@ -58,7 +58,7 @@ func TestInterruptedWhileItRuns(t *testing.T) {
 		<-cmd.Context().Done()
 		return cmd.Context().Err()
 	}})
-	if code := p.run(ctx, root); code != exitFailed || errs.String() != "paybridge: interrupted\n  → run it again\n" {
+	if code := p.run(ctx, root); code != exitFailed || errs.String() != "paybridge: interrupted\n  → run it again\n    paybridge x 'two words'\n" {
 		t.Errorf("%d, %s", code, errs)
 	}
 }

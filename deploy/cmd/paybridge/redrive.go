@@ -37,7 +37,8 @@ event twice, and before publishing PAYMENTS is searched for what is there alread
 Dead letters are never deleted: what fails still stays, and is counted. What is
 unsealed is never redriven. An interrupted redrive is continued by running it again.
 
-It reads DEADLETTERS once, and PAYMENTS once from 48h before the oldest of them on.`,
+It reads DEADLETTERS once, and PAYMENTS once from 48h before the oldest of them on, and
+says on stderr how far it is, how fast, and how long it will take still.`,
 		Example: "  paybridge deadletters redrive --reason mapping_failed --since 2d\n" +
 			"  paybridge deadletters redrive --source pik --apply --why 'the pack knows the new type'",
 		Args:        cobra.NoArgs,
@@ -65,7 +66,7 @@ It reads DEADLETTERS once, and PAYMENTS once from 48h before the oldest of them 
 				}
 				sum, err := operate.Redrive{
 					Programs: programs, Seals: seals, Mode: event.Mode(b.Config.Events.Mode),
-					Select: s, Act: apply, Progress: p.progress("dead letters"),
+					Select: s, Act: apply, Progress: p.progress,
 				}.Run(ctx, js)
 				if apply {
 					p.auditLine("deadletters redrive", why, err, zap.Any("selection", s), zap.Any("counts", sum))

@@ -12,6 +12,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
+	"go.uber.org/zap"
 
 	"paybridge/config"
 	"paybridge/deploy/operate"
@@ -27,6 +28,7 @@ type sendFlags struct {
 	rate                      float64
 	vary, json                bool
 	forged, production        bool
+	why                       string
 }
 
 // sendCommand is `send`.
@@ -47,7 +49,8 @@ other address, name both: --url and --secret-file; SOURCE may then be the name o
 pack.
 
 A configuration that says ` + "`environment: production`" + ` is refused without --into-production:
-the events that come of it are payments to everybody who reads them. --forged is harmless
+the events that come of it are payments to everybody who reads them, and who made them up
+is an audit line on stderr. --forged is harmless
 anywhere: signed with a secret that is nobody's, it has to be answered 401, which shows that
 the way to the source works, and nothing is stored.`,
 		Example: `  paybridge send pik
@@ -61,7 +64,11 @@ the way to the source works, and nothing is stored.`,
 			if err != nil {
 				return err
 			}
-			return p.send(cmd.Context(), send, f.json)
+			sum, err := p.send(cmd.Context(), send, f.json)
+			if f.production && !f.forged {
+				p.auditLine("send", f.why, err, zap.String("source", args[0]), zap.String("url", send.URL), zap.Any("counts", sum))
+			}
+			return err
 		},
 	}
 	f.flags(cmd)
@@ -70,6 +77,7 @@ the way to the source works, and nothing is stored.`,
 	cmd.Flags().StringVar(&f.secretFile, "secret-file", "", "file that holds the secret to sign with")
 	cmd.Flags().BoolVar(&f.forged, "forged", false, "sign with nobody's secret: has to be answered 401, and stores nothing")
 	cmd.Flags().BoolVar(&f.production, "into-production", false, "also where the configuration says environment: production")
+	cmd.Flags().StringVar(&f.why, "why", "", "with --into-production: why, for the audit line")
 	cmd.Flags().IntVar(&f.repeat, "repeat", 1, "how many requests")
 	cmd.Flags().Float64Var(&f.rate, "rate", 0, "requests a second (0: one after another)")
 	cmd.Flags().BoolVar(&f.vary, "vary", false, "make each request a distinct payment by replacing the ids in it")
@@ -216,11 +224,13 @@ func (b *bridge) sender() operate.Sender {
 const fewLines = 10
 
 // send runs it and prints each answer, or their summary.
-func (p *Program) send(ctx context.Context, send operate.Send, asJSON bool) error {
+func (p *Program) send(ctx context.Context, send operate.Send, asJSON bool) (operate.Summary, error) {
 	var summary operate.Summary
 	start := p.Now()
+	progress := p.progress("requests")
 	err := send.Run(ctx, func(sent operate.Sent) {
 		summary.Add(sent)
+		progress(summary.Requests, send.Repeat)
 		if !asJSON && send.Repeat <= fewLines && sent.Status != 0 {
 			fmt.Fprintf(p.Stdout, "%d in %s  %s %s → %s\n", sent.Status, operate.Age(sent.Elapsed), send.Source, send.Fixture.Name, send.URL)
 			if sent.Status == http.StatusUnauthorized && send.Expect == sent.Status {
@@ -229,11 +239,11 @@ func (p *Program) send(ctx context.Context, send operate.Send, asJSON bool) erro
 		}
 	})
 	summary.Finish(p.Now().Sub(start))
+	if answered := summary.Requests - summary.Statuses["error"]; answered < send.Repeat && ctx.Err() != nil {
+		err = interrupted(ctx, ctx.Err(), fmt.Sprintf("%d of %d were answered; run it again, with --repeat %d for the rest", answered, send.Repeat, send.Repeat-answered))
+	}
 	if asJSON {
-		if printed := p.printJSON(summary); printed != nil {
-			return printed
-		}
-		return err
+		return summary, errors.Join(err, p.printJSON(summary))
 	}
 	if summary.Requests > 1 {
 		p.printSummary(summary)
@@ -241,7 +251,7 @@ func (p *Program) send(ctx context.Context, send operate.Send, asJSON bool) erro
 			fmt.Fprintln(p.Stdout, "all had the same bytes: a bridge stores the first and answers 200 to the others; --vary makes each a payment of its own")
 		}
 	}
-	return err
+	return summary, err
 }
 
 // printSummary is the last line of a run of several requests.

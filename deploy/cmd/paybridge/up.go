@@ -27,8 +27,10 @@ Without --config it runs the shipped configuration.
 
 Where a source or the seal has no key (its environment variable is not set, its
 file is absent), up makes one, keeps it in the data folder with mode 0600 and says
-so. What it creates and changes of the streams is an audit line on stderr; what would lose
-a stored message is refused. Sources, secrets, seal keys and packs that change in their files are taken over within
+so. What it creates and changes of the streams is an audit line on stderr; what would
+lose a stored message is refused.
+
+Sources, secrets, seal keys and packs that change in their files are taken over within
 seconds, or at SIGHUP. Ctrl-C stops it; nothing in hand is dropped.`,
 		Example: `  paybridge up
   paybridge up --config paybridge.yaml --data ./paybridge-data`,
