@@ -80,6 +80,15 @@ func ask(ctx context.Context, to io.Writer, from io.Reader) error {
 	return &operate.Advice{Err: errDeclined, Do: "run it again and answer y; --dry-run only looks"}
 }
 
+// looked ends a --dry-run.
+func (p *Program) looked(plan any, asJSON bool) error {
+	if asJSON {
+		return p.printJSON(plan)
+	}
+	fmt.Fprintln(p.Stdout, "this is what it would do: nothing is changed")
+	return nil
+}
+
 // changedMeanwhile is the error of a plan that is another one by the time it is agreed to.
 func changedMeanwhile() error {
 	return &operate.Advice{Err: errors.New("what is there has changed since it was shown: nothing is changed"), Do: "run it again and look at it again"}

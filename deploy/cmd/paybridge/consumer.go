@@ -91,11 +91,8 @@ func (p *Program) addTeam(ctx context.Context, js natsjs.JetStream, team operate
 	}
 	missing := plan.Action != jetstream.Unchanged
 	switch {
-	case a.dry && asJSON:
-		return p.printJSON(plan)
 	case a.dry:
-		fmt.Fprintln(p.Stdout, "this is what it would do: nothing is changed")
-		return nil
+		return p.looked(plan, asJSON)
 	case missing:
 		if err := p.agreed(ctx, a, asJSON); err != nil {
 			return err

@@ -56,7 +56,7 @@ all anew, name another folder. Interrupted, remove what it has written and run i
 				printSeeds(p.talk(asJSON), plan)
 			}
 			if a.dry {
-				return p.printSeedsDry(plan, asJSON)
+				return p.looked(plan, asJSON)
 			}
 			if err := p.agreed(cmd.Context(), a, asJSON); err != nil {
 				return err
@@ -93,13 +93,4 @@ func printSeeds(w io.Writer, files nats.Written) {
 	for _, name := range slices.Sorted(maps.Keys(files.Seeds)) {
 		fmt.Fprintf(w, "seed           %s  for %s\n", files.Seeds[name], name)
 	}
-}
-
-// printSeedsDry ends a run that only looks.
-func (p *Program) printSeedsDry(plan nats.Written, asJSON bool) error {
-	if asJSON {
-		return p.printJSON(plan)
-	}
-	fmt.Fprintln(p.Stdout, "this is what it would do: nothing is written")
-	return nil
 }

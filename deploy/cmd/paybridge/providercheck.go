@@ -117,9 +117,7 @@ func (p *Program) update(ctx context.Context, dir string, a asking, why string, 
 		if err != nil {
 			return err
 		}
-		if to := p.talk(asJSON); !a.dry || !asJSON {
-			printUpdated(to, plan, "to be written: ", "to be removed: ", "no case is to be written or removed")
-		}
+		printUpdated(p.talk(asJSON), plan, "to be written: ", "to be removed: ", "no case is to be written or removed")
 		if a.dry || len(plan.Written)+len(plan.Removed) == 0 {
 			return nil
 		}

@@ -68,11 +68,8 @@ func (p *Program) apply(ctx context.Context, js natsjs.JetStream, s config.Strea
 		printPlan(p.talk(asJSON), plan)
 	}
 	switch {
-	case a.dry && asJSON:
-		return p.printJSON(plan)
 	case a.dry:
-		fmt.Fprintln(p.Stdout, "this is what it would do: nothing is changed")
-		return nil
+		return p.looked(plan, asJSON)
 	case anyChange(plan) && p.asks(a, asJSON):
 		if err := p.agreed(ctx, a, asJSON); err != nil {
 			return err
