@@ -89,11 +89,6 @@ func (p *Program) looked(plan any, asJSON bool) error {
 	return nil
 }
 
-// changedMeanwhile is the error of a plan that is another one by the time it is agreed to.
-func changedMeanwhile() error {
-	return &operate.Advice{Err: errors.New("what is there has changed since it was shown: nothing is changed"), Do: "run it again and look at it again"}
-}
-
 // terminal says that a person sits at the other end.
 func terminal(end any) bool {
 	file, ok := end.(*os.File)

@@ -32,6 +32,10 @@ func TestEveryLongCommandIsInterrupted(t *testing.T) {
 		"deadletters redrive":                  {"run it again to go on", ""},
 		"deadletters redrive --apply":          {"run it again to go on", "deadletters redrive"},
 		"replay export out.jsonl":              {"run it again", ""},
+		"deadletters list --open":              {"run it again", ""},
+		"status --patience 0":                  {"run it again", ""},
+		"streams apply":                        {"what is changed stays", "streams apply"},
+		"consumer add ledger":                  {"run it again", ""},
 	} {
 		p, _, errs := testProgram(append(strings.Fields(typed), "--config", config, "--data", t.TempDir())...)
 		p.LookupEnv = func(name string) (string, bool) { return strings.Repeat("k7Qx", 12), name == "SET" }

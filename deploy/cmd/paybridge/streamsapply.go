@@ -14,6 +14,7 @@ import (
 
 	"paybridge/config"
 	"paybridge/deploy/jetstream"
+	"paybridge/deploy/operate"
 )
 
 // streamsApply is `streams apply`.
@@ -74,11 +75,7 @@ func (p *Program) apply(ctx context.Context, js natsjs.JetStream, s config.Strea
 		if err := p.agreed(ctx, a, asJSON); err != nil {
 			return err
 		}
-		now, err := jetstream.Preview(ctx, js, s)
-		if err == nil && !reflect.DeepEqual(now, plan) {
-			err = changedMeanwhile()
-		}
-		if err != nil {
+		if err := stillSo(ctx, js, s, plan); err != nil {
 			return err
 		}
 	}
@@ -94,6 +91,16 @@ func (p *Program) apply(ctx context.Context, js natsjs.JetStream, s config.Strea
 	}
 	if err == nil && !anyChange(done) {
 		fmt.Fprintln(p.Stdout, "nothing to change: the streams and the consumer are as they must be")
+	}
+	return err
+}
+
+// stillSo is an error where the bus has changed while somebody thought about a plan: what
+// was agreed to is what was shown.
+func stillSo(ctx context.Context, js natsjs.JetStream, s config.Streams, plan []jetstream.Change) error {
+	now, err := jetstream.Preview(ctx, js, s)
+	if err == nil && !reflect.DeepEqual(now, plan) {
+		err = &operate.Advice{Err: errors.New("what is there has changed since it was shown: nothing is changed"), Do: "run it again and look at it again"}
 	}
 	return err
 }
