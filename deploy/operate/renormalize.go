@@ -24,7 +24,9 @@ import (
 // WEBHOOKS once beside it, by direct get: no consumer is made or moved. In memory it
 // holds a few batches of events, a shelf of the deliveries around them, and some 100
 // bytes for each stored correction, however much is compared. A run that ends half-way
-// is continued by running it again: what it has corrected does not change any more.
+// is continued by running it again: what it has corrected does not change any more. With
+// a cursor file it goes on where it was, with its counts, and reads nothing again but
+// what was stored since.
 //
 // It judges events. A delivery that has none of its own, because it was a duplicate or
 // died, is not compared: see Audit and Redrive.
@@ -37,8 +39,11 @@ type Renormalize struct {
 	Range    Range  // of WEBHOOKS; its subject is Source's
 	Run      string // name of the run that publishes the corrections; "" only compares
 	Rate     int    // most corrections a second; 0: no limit
+	Cursor   CursorFile
 	Report   func(Changed)
 	Progress func(stage string, done, total int) // may be nil; what is counted anew in each stage
+
+	batchOf int // cursorBatch where 0
 }
 
 // The stages of a comparison, by what they count.
@@ -49,11 +54,12 @@ const (
 
 // Renormalized sums up a comparison.
 type Renormalized struct {
-	Events    int            `json:"events"`  // compared
-	Changed   int            `json:"changed"` // of them
-	Fields    map[string]int `json:"fields"`  // field → how many events change there
-	Dead      int            `json:"dead"`    // of the changed: their deliveries do not map today
-	Gone      int            `json:"gone"`    // not compared: WEBHOOKS no longer holds the delivery
+	Events    int            `json:"events"`            // compared
+	Earlier   int            `json:"earlier,omitempty"` // of them, before the run was interrupted
+	Changed   int            `json:"changed"`           // of them
+	Fields    map[string]int `json:"fields"`            // field → how many events change there
+	Dead      int            `json:"dead"`              // of the changed: their deliveries do not map today
+	Gone      int            `json:"gone"`              // not compared: WEBHOOKS no longer holds the delivery
 	NoEvents  int            `json:"not_events"`
 	Published int            `json:"published"` // corrections stored now
 	Before    int            `json:"before"`    // corrections that another copy of this run has just stored
@@ -88,6 +94,12 @@ type renormalizing struct {
 	shelf     *shelf
 	latest    map[itemOf]uint64 // the latest correction of an event: its sequence in PAYMENTS
 	published map[string]bool   // message ids of this run's corrections
+	since     map[string]uint64 // those that it stored after end, before it was resumed: sequences in PAYMENTS
+	kept      *keptCursor
+	state     renormalizeState // as it was after the last batch
+	resumed   bool
+	unsaved   bool
+	batches   int
 	sum       Renormalized
 	done      int // of the stage, of total
 	total     int
@@ -100,30 +112,51 @@ func (r Renormalize) Compare(ctx context.Context, js natsjs.JetStream) (Renormal
 	if strings.ContainsAny(r.Run, " \t\r\n") || len(r.Run) > 64 {
 		return Renormalized{}, advise(errors.New("renormalize: that is no name for a run"), "write up to 64 letters, digits and dashes, such as 2026-01-31-amounts")
 	}
-	w := &renormalizing{Renormalize: r, js: js, latest: map[itemOf]uint64{}, published: map[string]bool{}, pace: newPace(r.Rate)}
+	w := &renormalizing{
+		Renormalize: r, js: js, pace: newPace(r.Rate),
+		latest: map[itemOf]uint64{}, published: map[string]bool{}, since: map[string]uint64{},
+	}
 	w.sum.Fields = map[string]int{}
 	defer w.pace.stop()
+	err := w.all(ctx)
+	err = w.leave(err)
+	return w.sum, err
+}
+
+// all compares, from the beginning or from where the cursor file says.
+func (w *renormalizing) all(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	found, err := w.bound(ctx)
+	found, err := w.resume(ctx)
 	if err != nil || !found {
-		return w.sum, err
+		return err
 	}
 	if err := w.corrections(ctx); err != nil {
-		return w.sum, err
+		return err
 	}
-	err = w.each(ctx, stageEvents, func(messages []*natsjs.RawStreamMsg) error { return w.compare(ctx, messages) })
+	if !w.resumed {
+		w.state = renormalizeState{First: w.first, Last: w.last, Began: w.began, End: w.end, Earlier: len(w.published) > 0, Sum: w.sum}
+		if err := w.save(); err != nil {
+			return err
+		}
+	}
+	rest := w.events()
+	rest.From = w.state.Next
+	err = w.each(ctx, stageEvents, rest, w.state.Done, func(messages []*natsjs.RawStreamMsg) error {
+		if err := w.compare(ctx, messages); err != nil {
+			return err
+		}
+		return w.keep(messages)
+	})
 	cancel()
 	w.shelf.forward.close()
-	return w.sum, err
+	return err
 }
 
 // bound turns the range into sequences of WEBHOOKS; false: nothing is in it.
 func (w *renormalizing) bound(ctx context.Context) (found bool, err error) {
 	r := w.Range
-	if w.Source != "" {
-		r.Subject = "webhooks." + w.Source + ".*"
-	}
+	r.Subject = w.deliveries()
 	err = Walk(ctx, w.js, jetstream.Webhooks, r, func(m *natsjs.RawStreamMsg) error {
 		w.first, w.began, found = m.Sequence, m.Time, true
 		return errStop
@@ -153,9 +186,22 @@ func (w *renormalizing) bound(ctx context.Context) (found bool, err error) {
 		return false, streamAdvice(jetstream.Payments, err)
 	}
 	w.end = payments.CachedInfo().State.LastSeq
-	forward := w.cursor(jetstream.Webhooks, Range{Subject: r.Subject, From: w.first, To: w.last})
-	w.shelf = &shelf{w: w, stream: stream, forward: forward, kept: map[uint64]*natsjs.RawStreamMsg{}}
+	w.putShelf(stream, w.first)
 	return w.end > 0, nil
+}
+
+// deliveries is the subject of those that are meant; "" for all.
+func (w *renormalizing) deliveries() string {
+	if w.Source == "" {
+		return ""
+	}
+	return "webhooks." + w.Source + ".*"
+}
+
+// putShelf puts an empty shelf before the deliveries from a sequence on.
+func (w *renormalizing) putShelf(stream natsjs.Stream, from uint64) {
+	forward := w.cursor(jetstream.Webhooks, Range{Subject: w.deliveries(), From: from, To: w.last})
+	w.shelf = &shelf{w: w, stream: stream, forward: forward, kept: map[uint64]*natsjs.RawStreamMsg{}}
 }
 
 // events is the part of PAYMENTS where the events of the range can be.
@@ -170,24 +216,30 @@ func (w *renormalizing) events() Range {
 // corrections finds the latest correction of each event, and those that this run has
 // made. A message id says which events are corrections, so that few are decoded.
 func (w *renormalizing) corrections(ctx context.Context) error {
-	return w.each(ctx, stageCorrections, func(messages []*natsjs.RawStreamMsg) error {
+	r, err := w.searched(ctx)
+	if err != nil {
+		return err
+	}
+	return w.each(ctx, stageCorrections, r, 0, func(messages []*natsjs.RawStreamMsg) error {
 		for _, m := range messages {
-			w.note(m)
+			if err := w.note(m); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
 }
 
-// each takes the stored events batch by batch.
-func (w *renormalizing) each(ctx context.Context, stage string, work func([]*natsjs.RawStreamMsg) error) error {
-	c := w.cursor(jetstream.Payments, w.events())
+// each takes stored events batch by batch. So many were done before.
+func (w *renormalizing) each(ctx context.Context, stage string, r Range, before int, work func([]*natsjs.RawStreamMsg) error) error {
+	c := w.cursor(jetstream.Payments, r)
 	defer c.close()
-	for done := 0; ; {
+	for done := before; ; {
 		messages, err := c.batch(ctx)
 		if err != nil || len(messages) == 0 {
 			return err
 		}
-		w.done, w.total = done, c.total
+		w.done, w.total = done, before+c.total
 		if err := work(messages); err != nil {
 			return err
 		}
@@ -204,21 +256,26 @@ func (w *renormalizing) progress(stage string) {
 }
 
 // note takes note of a correction.
-func (w *renormalizing) note(m *natsjs.RawStreamMsg) {
+func (w *renormalizing) note(m *natsjs.RawStreamMsg) error {
 	id := m.Header.Get(delivery.MessageIDHeader)
 	if !strings.Contains(id, " ") {
-		return
+		return nil
 	}
 	e, err := event.Decode(m.Header, m.Data)
 	if err != nil || e.ReplayID == "" {
-		return // compare counts what is no event
+		return nil // compare counts what is no event
 	}
-	if sequence, item, err := splitSequence(e.Replaces); err == nil {
+	sequence, item, err := splitSequence(e.Replaces)
+	switch {
+	case m.Sequence > w.end:
+		return w.noteSince(m, id, &e, itemOf{sequence, item})
+	case err == nil:
 		w.latest[itemOf{sequence, item}] = m.Sequence
 	}
 	if e.ReplayID == w.Run {
 		w.published[id] = true
 	}
+	return nil
 }
 
 // pair is a stored event, its delivery, and what that becomes today.

@@ -31,15 +31,25 @@ func (w *renormalizing) report(ctx context.Context, pairs []*pair) error {
 			continue
 		}
 		w.sum.count(p)
+		stored, err := w.already(ctx, p)
+		if err != nil {
+			return err
+		}
+		if stored {
+			w.sum.Published++
+		}
 		source, _, _ := strings.Cut(p.message.Header.Get(delivery.MessageIDHeader), "/")
-		c := Changed{Source: source, ID: p.stored.ID, Sequence: p.stored.Sequence, Fields: p.changes, Withheld: w.withheld(p)}
+		c := Changed{Source: source, ID: p.stored.ID, Sequence: p.stored.Sequence, Fields: p.changes}
+		if !stored {
+			c.Withheld = w.withheld(p)
+		}
 		if c.Withheld != "" {
 			w.sum.Withheld++
 		}
 		if w.Report != nil {
 			w.Report(c)
 		}
-		if w.Run == "" || c.Withheld != "" {
+		if w.Run == "" || stored || c.Withheld != "" {
 			continue
 		}
 		w.progress(stageEvents) // a correction may wait for its turn

@@ -1,6 +1,7 @@
 package operate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ type cursor struct {
 	subject string // filter; "" means every subject
 	next    jetstreamext.GetBatchOpt
 	last    uint64
+	batchOf int
 	total   int // messages from the first on, also beyond last: after the first batch
 	done    bool
 	ahead   chan fetched // nil where nothing is being read
@@ -39,7 +41,7 @@ func (w *renormalizing) cursor(stream string, r Range) *cursor {
 	if r.From == 0 && !r.Since.IsZero() {
 		next = jetstreamext.GetBatchStartTime(r.Since)
 	}
-	return &cursor{js: w.js, stream: stream, subject: r.Subject, next: next, last: r.To, done: r.To == 0}
+	return &cursor{js: w.js, stream: stream, subject: r.Subject, next: next, last: r.To, batchOf: cmp.Or(w.batchOf, cursorBatch), done: r.To == 0}
 }
 
 // batch reads on; none are left where it returns none.
@@ -87,7 +89,7 @@ func (c *cursor) fetch(ctx context.Context) (messages []*natsjs.RawStreamMsg, er
 	if c.subject != "" {
 		options = append(options, jetstreamext.GetBatchSubject(c.subject))
 	}
-	read, err := jetstreamext.GetBatch(ctx, c.js, c.stream, cursorBatch, options...)
+	read, err := jetstreamext.GetBatch(ctx, c.js, c.stream, c.batchOf, options...)
 	if err != nil {
 		return nil, fmt.Errorf("stream %s: %w", c.stream, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	natsjs "github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
@@ -55,14 +56,19 @@ pack; 78 if the pack does not load. A selection of which nothing is stored is 1 
 
 --apply publishes each changed event again: the same id and sequence, replayid is the
 name of the run, replaces the sequence that it corrects. Consumers see it as one more
-message; those who drop ids that they know have to look at replayid too. A run that was
-interrupted is continued by the same --run: each correction is stored once. An event
-that has another id today, or is none, is reported and not published.
+message; those who drop ids that they know have to look at replayid too. An event that
+has another id today, or is none, is reported and not published.
+
+A run that was interrupted or killed is continued by the same command again: each
+correction is stored once. With --cursor FILE it goes on where it was, with its counts,
+and compares nothing twice; a comparison too. FILE goes when it is through. With another
+selection, other packs or other streams than FILE is of, it is refused.
 
 It compares events: of deliveries that were duplicates or died, see audit and
 deadletters redrive. It reads by direct get and makes no consumer.`,
 		Example: "  paybridge replay renormalize --since 7d --source pik\n" +
-			"  paybridge replay renormalize --seq 1000-2000 --apply --run 2026-01-31-amounts",
+			"  paybridge replay renormalize --seq 1000-2000 --apply --run 2026-01-31-amounts\n" +
+			"  paybridge replay renormalize --since 30d --apply --run 2026-01-31-states --cursor states.cursor",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := notNegative("--rate", r.Rate); err != nil {
@@ -90,6 +96,11 @@ deadletters redrive. It reads by direct get and makes no consumer.`,
 			}
 			r.Programs, r.Seals, r.Mode = programs, verify.Seals, event.Mode(b.Config.Events.Mode)
 			r.Progress = p.stages()
+			same, err := b.sameProgram()
+			if err != nil {
+				return err
+			}
+			r.Cursor.Of = slices.Concat(s.typed(), []operate.Same{{What: "--id", Value: r.ID}}, same)
 			return b.onBus(cmd.Context(), roleReplay, func(ctx context.Context, js natsjs.JetStream) error {
 				if err := b.known(ctx, js, r.Source); err != nil {
 					return err
@@ -106,6 +117,7 @@ deadletters redrive. It reads by direct get and makes no consumer.`,
 	flags.BoolVar(&apply, "apply", false, "publish the corrections; needs --run")
 	flags.StringVar(&r.Run, "run", "", "name of the run, in the attribute replayid")
 	flags.IntVar(&r.Rate, "rate", 500, "most corrections a second; 0 is no limit")
+	cursorFlag(cmd, &r.Cursor.Path)
 	flags.StringVar(&why, "why", "", "why, for the audit line")
 	return cmd
 }
@@ -143,13 +155,16 @@ func (p *Program) renormalize(ctx context.Context, js natsjs.JetStream, r operat
 	sum, err := r.Compare(ctx, js)
 	if r.Run != "" {
 		p.auditLine("replay renormalize", why, err, zap.String("run", r.Run), zap.String("source", r.Source),
-			zap.Uint64("from", r.Range.From), zap.Uint64("to", r.Range.To), zap.Any("counts", sum))
+			zap.Uint64("from", r.Range.From), zap.Uint64("to", r.Range.To), zap.String("cursor", r.Cursor.Path), zap.Any("counts", sum))
 	}
 	if err != nil {
-		return compareInterrupted(ctx, err, sum, r.Run)
+		return p.compareInterrupted(ctx, err, sum, r)
 	}
-	took := p.Now().Sub(began)
-	fmt.Fprintf(p.Stderr, "compared %d events in %s, %.0f/s\n", sum.Events, operate.Age(took), float64(sum.Events)/max(took.Seconds(), 1e-9))
+	took, now := p.Now().Sub(began), sum.Events-sum.Earlier
+	fmt.Fprintf(p.Stderr, "compared %d events in %s, %.0f/s\n", now, operate.Age(took), float64(now)/max(took.Seconds(), 1e-9))
+	if sum.Earlier > 0 {
+		fmt.Fprintf(p.Stderr, "%d more were compared before it was interrupted, and are counted\n", sum.Earlier)
+	}
 	nothing := sum.Events+sum.Gone == 0 && (r.ID != "" || r.Range != (operate.Range{}))
 	if asJSON {
 		_ = lines.Encode(struct {
@@ -219,15 +234,17 @@ func limit(rate int) string {
 }
 
 // compareInterrupted says how to go on where a run was ended by a signal.
-func compareInterrupted(ctx context.Context, err error, sum operate.Renormalized, run string) error {
+func (p *Program) compareInterrupted(ctx context.Context, err error, sum operate.Renormalized, r operate.Renormalize) error {
 	if ctx.Err() == nil {
 		return err
 	}
-	if run == "" {
-		return &operate.Advice{Err: fmt.Errorf("replay: interrupted when %d events were compared; so far %s", sum.Events, sum.Text()), Do: "run it again, or a part of it with --since or --seq"}
+	did := fmt.Sprintf("so far %s", sum.Text())
+	if r.Run != "" {
+		did = fmt.Sprintf("%d corrections are stored, and perhaps a few more", sum.Published)
 	}
-	return &operate.Advice{
-		Err: fmt.Errorf("replay: interrupted when %d events were compared and %d corrections stored, and perhaps a few more", sum.Events, sum.Published),
-		Do:  "go on with the same --apply --run " + run + ": what is stored is not published again",
+	do := p.again() + "\n    it goes on where it was"
+	if r.Cursor.Path == "" {
+		do = p.again() + "\n    it compares from the beginning, and finds what is stored; with --cursor FILE it would go on where it was"
 	}
+	return &operate.Advice{Err: fmt.Errorf("replay: interrupted when %d events were compared: %s", sum.Events, did), Do: do}
 }

@@ -32,8 +32,8 @@ const (
 
 // TestRenormalizeAtScale stores deliveries of six sources through the ingress and
 // changes two packs. The diff names exactly the events that change. The run that
-// corrects them is interrupted, run again and killed half-way, and run again: each
-// correction is stored once.
+// corrects them is interrupted, goes on and is killed half-way, and goes on: each
+// correction is stored once, and all are counted.
 func TestRenormalizeAtScale(t *testing.T) {
 	s := newScale(t)
 	s.fill()
@@ -47,8 +47,10 @@ func TestRenormalizeAtScale(t *testing.T) {
 	s.checkDiff(wanted)
 	s.interrupt()
 	s.kill(wanted)
-	if r := s.renormalize("--apply", "--run", "scale", "--rate", "0"); r.code != exitOK {
-		t.Errorf("run again: %+v", r)
+	r := s.renormalize("--apply", "--run", "scale", "--rate", "0", "--cursor", s.cursor())
+	if r.code != exitOK || r.sentence() != wanted.sentence() || !strings.Contains(r.out, fmt.Sprintf("%d corrections are stored now, 0 were", len(wanted))) ||
+		*deliveries >= fullScale && !strings.Contains(r.err, "more were compared before it was interrupted") {
+		t.Errorf("it goes on: %+v", r)
 	}
 	s.checkCorrections(wanted)
 	if r := s.renormalize("--apply", "--run", "scale"); r.code != exitOK || r.sentence() != fmt.Sprintf("0 of %s events change", grouped(*deliveries)) {
@@ -135,7 +137,7 @@ func (s *scaled) checkDiff(want wanted) {
 // first one: it says how far it came and how to go on.
 func (s *scaled) interrupt() {
 	s.t.Helper()
-	p, _, errs := testProgram("replay", "renormalize", "--apply", "--run", "scale", "--rate", "20", "--config", s.config, "--data", s.data)
+	p, _, errs := testProgram("replay", "renormalize", "--apply", "--run", "scale", "--rate", "20", "--cursor", s.cursor(), "--config", s.config, "--data", s.data)
 	p.Now = time.Now
 	ctx, cancel := context.WithCancel(s.t.Context())
 	defer cancel()
@@ -148,7 +150,7 @@ func (s *scaled) interrupt() {
 	}
 	for _, want := range []string{
 		"publishing corrections as run scale, at most 20 a second; consumers see each as one more message",
-		`"what":"replay renormalize"`, "replay: interrupted when ", "go on with the same --apply --run scale",
+		`"what":"replay renormalize"`, "replay: interrupted when ", "→ " + p.again() + "\n", "it goes on where it was",
 	} {
 		if !strings.Contains(errs.String(), want) {
 			s.t.Errorf("interrupted, it does not say %q:\n%s", want, errs)
@@ -160,7 +162,7 @@ func (s *scaled) interrupt() {
 // that it cannot say or save anything.
 func (s *scaled) kill(want wanted) {
 	s.t.Helper()
-	cmd := s.command("--apply", "--run", "scale", "--rate", fmt.Sprint(len(want)))
+	cmd := s.command("--apply", "--run", "scale", "--rate", fmt.Sprint(len(want)), "--cursor", s.cursor())
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
@@ -214,6 +216,9 @@ type renormalized struct {
 var changeSentence = regexp.MustCompile(`(?m)^[0-9,]+ of [0-9,]+ events change.*$`)
 
 func (r renormalized) sentence() string { return changeSentence.FindString(r.out) }
+
+// cursor is the cursor file of the run.
+func (s *scaled) cursor() string { return s.data + ".cursor" }
 
 func (s *scaled) command(args ...string) *exec.Cmd {
 	args = append([]string{"replay", "renormalize", "--config", s.config, "--data", s.data}, args...)
