@@ -219,7 +219,13 @@ func TestOperatorCannotDestroy(t *testing.T) {
 	if _, err := payments.ResetConsumerToSequence(t.Context(), "ledger", 1); err != nil {
 		t.Fatalf("set a team's consumer back: %v", err)
 	}
-	r.cannotPublish(t, "$JS.API.CONSUMER.RESET.WEBHOOKS.normalizer", "$JS.API.CONSUMER.RESET.PAYMENTS.other", "$JS.API.CONSUMER.MSG.NEXT.PAYMENTS.ledger",
+	if _, err := payments.PauseConsumer(t.Context(), "ledger", time.Now().Add(time.Minute)); err != nil {
+		t.Fatalf("pause a team's consumer: %v", err)
+	}
+	if _, err := payments.ResumeConsumer(t.Context(), "ledger"); err != nil {
+		t.Fatal(err)
+	}
+	r.cannotPublish(t, "$JS.API.CONSUMER.PAUSE.WEBHOOKS.normalizer", "$JS.API.CONSUMER.PAUSE.PAYMENTS.other", "$JS.API.CONSUMER.RESET.WEBHOOKS.normalizer", "$JS.API.CONSUMER.RESET.PAYMENTS.other", "$JS.API.CONSUMER.MSG.NEXT.PAYMENTS.ledger",
 		"$JS.API.CONSUMER.DELETE.PAYMENTS.ledger", "$JS.ACK.PAYMENTS.ledger.1.1.1.1.1")
 	i := b.role(t, nats.Reingest)
 	if _, err := i.js.Publish(t.Context(), "webhooks.pik.default", []byte("{}")); err != nil {

@@ -32,6 +32,7 @@ type Redeliver struct {
 	Select   RedeliverySelection
 	Way      Way  // "": by what is chosen
 	Force    bool // although the consumer has events in hand, or a replay is not finished
+	Rate     int  // most events a second, as Pace does it; 0: as fast as the service takes them
 	Progress func(done, total int)
 
 	young time.Duration // besideYoung where 0
@@ -83,6 +84,7 @@ type Redelivery struct {
 	Comes    int               `json:"comes"`    // what comes again: by rewind, more than is chosen
 	Waiting  int               `json:"waiting"`  // meant, and still to be given: comes anyway
 	NotOwn   int               `json:"not_own"`  // meant, and not let through by the consumer's filter: left out
+	Through  uint64            `json:"through"`  // the last event that the consumer was given before
 	InHand   int               `json:"in_hand"`  // given to the service, and not acknowledged
 	Pulling  bool              `json:"pulling"`  // the service waits for events now
 	Obstacle string            `json:"obstacle"` // why it cannot be done as things are; "" where it can
@@ -122,7 +124,7 @@ func (r Redeliver) Plan(ctx context.Context, js natsjs.JetStream) (*Redelivery, 
 	}
 	p := &Redelivery{
 		Consumer: r.Consumer, Filter: strings.Join(filtersOf(info.Config), ", "), Way: r.Way, config: info.Config,
-		InHand: info.NumAckPending, Pulling: info.NumWaiting > 0, Groups: []RedeliveryGroup{},
+		Through: info.Delivered.Stream, InHand: info.NumAckPending, Pulling: info.NumWaiting > 0, Groups: []RedeliveryGroup{},
 	}
 	if p.Way == "" {
 		p.Way = r.way(filtersOf(info.Config))

@@ -94,7 +94,14 @@ func (r Redeliver) Apply(ctx context.Context, js natsjs.JetStream, p *Redelivery
 
 // rewind sets the consumer back to the first chosen event.
 func (r Redeliver) rewind(ctx context.Context, js natsjs.JetStream, p *Redelivery) error {
-	_, err := js.ResetConsumerToSequence(ctx, jetstream.Payments, p.Consumer, p.First)
+	consumer, err := js.Consumer(ctx, jetstream.Payments, p.Consumer)
+	if err == nil {
+		err = r.hold(ctx, js, consumer)
+	}
+	if err != nil {
+		return advise(err, "look at it with `paybridge consumer show "+p.Consumer+"`; nothing is changed")
+	}
+	_, err = js.ResetConsumerToSequence(ctx, jetstream.Payments, p.Consumer, p.First)
 	switch {
 	case errors.Is(err, natsjs.ErrJetStreamNotEnabled), errors.Is(err, nats.ErrNoResponders):
 		return advise(fmt.Errorf("consumer %s: the server cannot set a consumer back: %w", p.Consumer, err),
@@ -208,8 +215,8 @@ func (r Redeliver) complete(ctx context.Context, js natsjs.JetStream, consumer n
 	if _, err := js.UpdateConsumer(ctx, jetstream.Payments, config); err != nil {
 		return err
 	}
-	for _, m := range kept {
-		if err := m.Nak(); err != nil {
+	for i, m := range kept {
+		if err := m.NakWithDelay(giveBack(i, r.Rate)); err != nil {
 			return err
 		}
 	}

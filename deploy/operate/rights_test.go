@@ -160,6 +160,15 @@ func TestReplaysRightsAreEnough(t *testing.T) {
 	if got := m.take("ledger", 1); got[0] != 3 {
 		t.Errorf("set back, it got %v", got)
 	}
+	paced := Redeliver{Consumer: "ledger", Select: RedeliverySelection{From: 3}, Rate: 1000}
+	m.js = as(nats.Replay)
+	p = m.redeliver(paced)
+	m.js = inItsAccount
+	got := m.readAll("ledger")
+	if sum, err := paced.Pace(p).Run(t.Context(), as(nats.Replay)); err != nil || sum.Given != 1 {
+		t.Errorf("paced: %+v, %v", sum, err)
+	}
+	waitFor(t, func() bool { return len(got()) == 1 })
 
 	r := newRig(t)
 	r.received(2)

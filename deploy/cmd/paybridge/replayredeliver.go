@@ -28,9 +28,15 @@ exactly those events and never gets another one; NAME itself is not touched. The
 reads from it beside its own until it is empty; without a reader it goes after 7 days.
 --beside and --rewind choose otherwise; --rewind gives more than a part, and says how much.
 
-The service takes them at its own pace, so that there is no rate to set.`,
+The service takes them at its own pace, or with --rate at most so many a second. A part is then
+given back by the server itself, evenly, also when this command is stopped. Its own consumer is
+paused and let go again while this command runs and watches it: the rate is an average, between
+two pauses comes at once what the service asks for in advance (500 to 750 with most clients),
+and new events wait meanwhile. No pause is longer than 10s and each ends by itself: stopped or
+killed, the rest comes as fast as it is taken. Stopped, it prints the command that goes on.`,
 		Example: "  paybridge replay redeliver --consumer ledger --since 2h --apply\n" +
 			"  paybridge replay redeliver --consumer ledger --seq 1000-2000 --source pik\n" +
+			"  paybridge replay redeliver --consumer ledger --since 2h --rate 200 --apply\n" +
 			"  paybridge replay redeliver --consumer ledger --id txn_def456",
 	}
 	p.redelivers(cmd)
@@ -70,6 +76,7 @@ func (p *Program) redelivers(cmd *cobra.Command) {
 	var s eventSelection
 	var r operate.Redeliver
 	var asJSON, apply, beside, rewind bool
+	var through uint64
 	var why string
 	cmd.Args = cobra.NoArgs
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -79,6 +86,12 @@ func (p *Program) redelivers(cmd *cobra.Command) {
 		var err error
 		if r.Select, err = s.read(p); err != nil {
 			return err
+		}
+		if err := notNegative("--rate", r.Rate); err != nil {
+			return err
+		}
+		if through != 0 && (r.Rate == 0 || s != eventSelection{}) {
+			return &operate.Advice{Err: errors.New("replay: --through goes on with a rate, and sets nothing back"), Do: "say it with --consumer and --rate, and without a selection"}
 		}
 		switch {
 		case beside:
@@ -92,17 +105,25 @@ func (p *Program) redelivers(cmd *cobra.Command) {
 			return err
 		}
 		return b.onBus(cmd.Context(), roleReplay, func(ctx context.Context, js natsjs.JetStream) error {
+			paced := pacing{Program: p, js: js, pl: pl, why: why, asJSON: asJSON}
+			if through != 0 {
+				return paced.goOn(ctx, operate.Pace{Consumer: r.Consumer, Rate: r.Rate, Through: through, Progress: r.Progress}, apply)
+			}
 			plan, err := r.Plan(ctx, js)
 			if err != nil {
 				return err
 			}
-			end := redeliveryEnd{}
+			end := redeliveryEnd{rate: r.Rate}
 			if plan.Obstacle == "" && apply {
 				err = r.Apply(ctx, js, plan)
-				p.auditLine("replay redeliver", why, err, zap.Any("selection", r.Select), zap.Any("counts", plan))
-				end = redeliveryEnd{done: err == nil, failed: err != nil}
+				p.auditLine("replay redeliver", why, err, zap.Any("selection", r.Select), zap.Int("rate", r.Rate), zap.Any("counts", plan))
+				end.done, end.failed = err == nil, err != nil
 			}
-			return errors.Join(err, p.printRedelivery(plan, end, b.NATS().URL, asJSON))
+			err = errors.Join(err, p.printRedelivery(plan, end, b.NATS().URL, asJSON))
+			if err == nil && end.done && r.Rate > 0 {
+				err = paced.run(ctx, r.Pace(plan))
+			}
+			return err
 		})
 	}
 	pl.flags(cmd)
@@ -114,12 +135,17 @@ func (p *Program) redelivers(cmd *cobra.Command) {
 	flags.BoolVar(&rewind, "rewind", false, "set the consumer back to the first of them, and give it all from there on")
 	cmd.MarkFlagsMutuallyExclusive("beside", "rewind")
 	flags.BoolVar(&r.Force, "force", false, "although it has events in hand, or an earlier replay is not read to its end")
+	flags.IntVar(&r.Rate, "rate", 0, "most events a second; 0 is as fast as the service takes them")
+	flags.Uint64Var(&through, "through", 0, "with --rate: set nothing back, and go on with the rate until event `SEQ` was given")
 	flags.BoolVar(&apply, "apply", false, "do it; without it nothing is changed")
 	flags.StringVar(&why, "why", "", "why, for the audit line")
 }
 
 // redeliveryEnd is how a redelivery ended: neither where it was only looked at.
-type redeliveryEnd struct{ done, failed bool }
+type redeliveryEnd struct {
+	done, failed bool
+	rate         int // events a second; 0: none was set
+}
 
 // printRedelivery prints a plan and whether it was done; what is in the way, and what has
 // failed, is the error.
@@ -152,6 +178,9 @@ func (p *Program) printRedelivery(plan *operate.Redelivery, end redeliveryEnd, u
 		return nil
 	}
 	p.printWay(plan, end.done, url)
+	if end.rate > 0 {
+		fmt.Fprintf(p.Stdout, "at most %d a second: that takes %s\n", end.rate, operate.Age(perSecond(plan.Comes, end.rate)))
+	}
 	if !end.done {
 		fmt.Fprintln(p.Stdout, "nothing is changed: say --apply to do it")
 	}
