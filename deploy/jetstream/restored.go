@@ -34,6 +34,22 @@ func restoredFrom(metadata map[string]string) (r Restored, ok bool) {
 	return r, errUntil == nil && errAt == nil
 }
 
+// Life is what tells a stream from every other one of its name: when it was made and,
+// because one that is made of a backup keeps that, when it was restored.
+func Life(info *jetstream.StreamInfo) string {
+	life := "made " + info.Created.UTC().Format(time.RFC3339Nano)
+	if at := info.Config.Metadata[restoredAt]; at != "" {
+		life += ", restored " + at
+	}
+	return life
+}
+
+// RestoredFrom says that a stream was made of a backup which was taken at that moment.
+func RestoredFrom(info *jetstream.StreamInfo, taken time.Time) bool {
+	r, ok := restoredFrom(info.Config.Metadata)
+	return ok && r.Until.Equal(taken)
+}
+
 // earlier says that a result which was stored at a moment is of a life of WEBHOOKS
 // that is no more: it names other deliveries.
 func earlier(at time.Time, raw *jetstream.StreamInfo) bool {

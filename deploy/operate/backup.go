@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -27,7 +26,11 @@ import (
 // together, nothing is missing, and what was done between the copies is done again
 // under the same message ids.
 //
-// A folder is a backup only once it has its sums, which are written last.
+// A folder is a backup only once it has its sums, which are written last. A backup that
+// was interrupted is continued by running it again: a snapshot has no middle to go on
+// from, but the streams that were whole are kept, as long as that leaves them in the
+// order of the flow. They are then of an earlier moment than the others, as the
+// manifest says of each: what came after it is not in the backup, as with any other.
 type Backup struct {
 	Dir      string
 	Streams  []string // of the topology; nil: all
@@ -45,10 +48,11 @@ type Manifest struct {
 // BackedUpStream is one stream of a backup.
 type BackedUpStream struct {
 	Name      string    `json:"name"`
-	File      string    `json:"file"`       // of the snapshot, in the folder
-	Bytes     int64     `json:"bytes"`      // of the file
-	Taken     time.Time `json:"taken"`      // by the server's clock, just before the snapshot began
-	FirstThen uint64    `json:"first_then"` // first sequence when the snapshot began; what had expired before it was read is in it, and not in Contents
+	File      string    `json:"file"`              // of the snapshot, in the folder
+	Bytes     int64     `json:"bytes"`             // of the file
+	Earlier   bool      `json:"earlier,omitempty"` // it was taken before the backup was interrupted
+	Taken     time.Time `json:"taken"`             // by the server's clock, just before the snapshot began
+	FirstThen uint64    `json:"first_then"`        // first sequence when the snapshot began; what had expired before it was read is in it, and not in Contents
 	Contents
 	Consumers []Lag           `json:"consumers"` // about where they were; exactly, in the snapshot
 	Config    json.RawMessage `json:"config"`
@@ -60,51 +64,70 @@ func StreamNames() []string {
 	return []string{jetstream.Webhooks, jetstream.Payments, jetstream.DeadLetters}
 }
 
-// Run makes the backup.
+// Run makes the backup, or goes on with one that was interrupted.
 func (b Backup) Run(ctx context.Context, js natsjs.JetStream) (Manifest, error) {
 	m := Manifest{Made: b.Now.UTC(), Server: js.Conn().ConnectedServerVersion()}
-	if err := newFolder(b.Dir); err != nil {
+	if err := b.folder(); err != nil {
 		return m, err
 	}
-	for _, name := range StreamNames() {
-		if b.Streams != nil && !slices.Contains(b.Streams, name) {
-			continue
-		}
-		s, err := b.stream(ctx, js, name)
-		if err != nil {
-			return m, b.unfinished(err)
-		}
-		m.Streams = append(m.Streams, s)
-	}
-	if err := writeManifest(b.Dir, m); err != nil {
+	of, err := b.of(ctx, js)
+	if err != nil {
 		return m, b.unfinished(err)
 	}
-	return m, nil
+	var state backupState
+	kept, _, err := CursorFile{filepath.Join(b.Dir, backupCursor), of}.hold("streams backup", &state)
+	if err != nil {
+		return m, err
+	}
+	if err = b.run(ctx, js, kept, state, &m); err != nil {
+		return m, errors.Join(b.unfinished(err), kept.release())
+	}
+	return m, kept.done()
 }
 
-// unfinished says how to go on after a backup that has failed or was interrupted: from
-// the beginning, because a snapshot cannot be continued.
+// run copies what is not copied yet.
+func (b Backup) run(ctx context.Context, js natsjs.JetStream, kept *keptCursor, state backupState, m *Manifest) error {
+	whole, err := b.whole(ctx, js, state)
+	if err != nil {
+		return err
+	}
+	state.Streams = whole
+	if err := kept.save(state); err != nil {
+		return err
+	}
+	for _, w := range whole {
+		w.Earlier = true
+		m.Streams = append(m.Streams, w.BackedUpStream)
+	}
+	for _, name := range b.names()[len(whole):] {
+		s, err := b.stream(ctx, js, name)
+		if err != nil {
+			return err
+		}
+		m.Streams = append(m.Streams, s)
+		sum, err := fileSum(ctx, filepath.Join(b.Dir, s.File), func(int) {})
+		if err != nil {
+			return err
+		}
+		state.Streams = append(state.Streams, wholeStream{s, sum})
+		if err := kept.save(state); err != nil {
+			return err
+		}
+	}
+	return writeManifest(b.Dir, *m)
+}
+
+// names are the streams that are meant, in the order of the flow.
+func (b Backup) names() []string {
+	return slices.DeleteFunc(StreamNames(), func(name string) bool { return b.Streams != nil && !slices.Contains(b.Streams, name) })
+}
+
+// unfinished says how to go on after a backup that has failed or was interrupted.
 func (b Backup) unfinished(err error) error {
 	if errors.Is(err, context.Canceled) {
 		err = fmt.Errorf("interrupted: %w", err)
 	}
-	return advise(fmt.Errorf("backup: %w", err), "what is in "+b.Dir+" is no backup: remove that folder, and run this again, or name another")
-}
-
-// newFolder makes a folder that only its owner may open: it will hold people's data.
-func newFolder(dir string) error {
-	entries, err := os.ReadDir(dir)
-	switch {
-	case err == nil && len(entries) > 0:
-		do := "name a new folder: a backup never writes over another"
-		if _, err := os.Stat(filepath.Join(dir, sumsFile)); errors.Is(err, fs.ErrNotExist) {
-			do += "; without " + sumsFile + " this one is no finished backup: remove it if one was interrupted there"
-		}
-		return advise(fmt.Errorf("backup: %s is not empty", dir), do)
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return err
-	}
-	return os.MkdirAll(dir, 0o700)
+	return advise(fmt.Errorf("backup: %w", err), "what is in "+b.Dir+" is no backup yet: run this again to go on, and the streams that are whole are kept")
 }
 
 // stream copies one stream, and reads it.
@@ -146,6 +169,10 @@ func (b Backup) stream(ctx context.Context, js natsjs.JetStream, name string) (B
 
 // archive writes the server's snapshot into its file, and onto the disk.
 func (b Backup) archive(ctx context.Context, js natsjs.JetStream, s BackedUpStream) (snapshotState, int64, error) {
+	// What is there of it is not whole.
+	if err := os.RemoveAll(filepath.Join(b.Dir, s.Name)); err != nil {
+		return snapshotState{}, 0, err
+	}
 	if err := os.Mkdir(filepath.Join(b.Dir, s.Name), 0o700); err != nil {
 		return snapshotState{}, 0, err
 	}

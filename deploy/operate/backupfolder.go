@@ -29,7 +29,7 @@ func writeManifest(dir string, m Manifest) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(dir, manifestFile), append(text, '\n'), 0o600); err != nil {
+	if err := writeWhole(filepath.Join(dir, manifestFile), append(text, '\n')); err != nil {
 		return err
 	}
 	files, err := backupFiles(dir)
@@ -44,12 +44,7 @@ func writeManifest(dir string, m Manifest) error {
 		}
 		fmt.Fprintf(&sums, "%s  %s\n", sum, name)
 	}
-	file, err := os.OpenFile(filepath.Join(dir, sumsFile), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(sums.Bytes())
-	return errors.Join(err, file.Sync(), file.Close())
+	return writeWhole(filepath.Join(dir, sumsFile), sums.Bytes())
 }
 
 // backupFiles are the files that have sums, as paths within the folder.
@@ -60,7 +55,7 @@ func backupFiles(dir string) ([]string, error) {
 			return err
 		}
 		name, err := filepath.Rel(dir, path)
-		if name != sumsFile {
+		if name != sumsFile && name != backupCursor {
 			files = append(files, filepath.ToSlash(name))
 		}
 		return err
@@ -136,7 +131,7 @@ func OpenBackup(ctx context.Context, dir string, progress func(done, total int))
 func readSums(dir string) (map[string]string, error) {
 	text, err := os.ReadFile(filepath.Join(dir, sumsFile))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, advise(fmt.Errorf("backup: %s holds no finished backup", dir), "name the folder that `paybridge streams backup` was given, and that it finished")
+		return nil, advise(fmt.Errorf("backup: %s holds no finished backup", dir), "name the folder that `paybridge streams backup` was given, and that it finished; run that again to go on with it")
 	}
 	if err != nil {
 		return nil, err

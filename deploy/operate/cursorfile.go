@@ -7,6 +7,10 @@ import (
 	"io"
 	"os"
 	"syscall"
+
+	natsjs "github.com/nats-io/nats.go/jetstream"
+
+	"paybridge/deploy/jetstream"
 )
 
 // CursorFile keeps how far a command has come, so that the same command goes on from
@@ -22,6 +26,11 @@ type CursorFile struct {
 type Same struct {
 	What  string `json:"what"`
 	Value string `json:"value"`
+}
+
+// sameStream is a stream and no other of its name, on another server or later.
+func sameStream(info *natsjs.StreamInfo) Same {
+	return Same{"the stream " + info.Config.Name, jetstream.Life(info)}
 }
 
 // The head of a cursor file.

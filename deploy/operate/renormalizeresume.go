@@ -63,8 +63,7 @@ func (w *renormalizing) resume(ctx context.Context) (found bool, err error) {
 	return true, nil
 }
 
-// sameStreams are the streams that are compared: each by when it was made, which a
-// stream of another server, or one that was made anew, does not share.
+// sameStreams are the streams that are compared.
 func (w *renormalizing) sameStreams(ctx context.Context) (of []Same, err error) {
 	if w.Cursor.Path == "" {
 		return nil, nil
@@ -74,7 +73,7 @@ func (w *renormalizing) sameStreams(ctx context.Context) (of []Same, err error) 
 		if err != nil {
 			return nil, streamAdvice(name, err)
 		}
-		of = append(of, Same{"the stream " + name, "made " + s.CachedInfo().Created.UTC().Format(time.RFC3339Nano)})
+		of = append(of, sameStream(s.CachedInfo()))
 	}
 	return of, nil
 }

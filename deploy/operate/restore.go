@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -23,7 +24,12 @@ import (
 // since.
 //
 // A stream that is there and empty is replaced. One that holds messages is left
-// alone, unless Replace says otherwise, and then it is backed up first.
+// alone, unless Replace says otherwise, and then it is backed up first. One that was made
+// of this backup and still holds what is in it is done: so that a restore which was
+// interrupted or killed is continued by running it again.
+//
+// nats-server (2.15) knows the message ids of a restored stream only once it was started
+// again: before that, what is done again is stored again.
 type Restore struct {
 	Dir      string
 	Streams  []string // that are meant; those of the backup where nil
@@ -48,6 +54,7 @@ type RestoreStep struct {
 	Expired   bool     `json:"expired"`             // it holds messages older than its max_age, which is lifted to keep them
 	Lost      []string `json:"lost,omitempty"`      // durable consumers on the bus that the backup does not have
 	Kept      string   `json:"kept,omitempty"`      // folder of the backup of what was replaced
+	Already   bool     `json:"already,omitempty"`   // an earlier run has restored it, and it is still what was backed up
 	Verified  bool     `json:"verified"`            // restored, and found to be what was backed up
 	Differs   string   `json:"differs,omitempty"`   // restored, and found to be something else
 	Consumers []Lag    `json:"consumers,omitempty"` // as restored
@@ -78,6 +85,12 @@ func (r *Restore) Plan(ctx context.Context, js natsjs.JetStream) ([]RestoreStep,
 		default:
 			n := int(live.CachedInfo().State.Msgs)
 			step.There = &n
+			if step.Already, err = r.already(ctx, js, live, s, &step); err != nil {
+				return nil, err
+			}
+			if step.Already {
+				break
+			}
 			if n > 0 && !r.Replace {
 				full = append(full, fmt.Sprintf("%s holds %d messages", name, n))
 			}
@@ -94,6 +107,37 @@ func (r *Restore) Plan(ctx context.Context, js natsjs.JetStream) ([]RestoreStep,
 		return steps, advise(fmt.Errorf("restore: %s", joined(full)), "name other streams with --stream, or say --replace: what is there is backed up first, and then deleted")
 	}
 	return steps, r.openable(steps)
+}
+
+// already says that a stream was restored from this backup before, and is what was backed up.
+// What was done with it since does not matter, unless it is to be replaced: then nothing may
+// have come to it, and its consumers have to be where they were.
+func (r *Restore) already(ctx context.Context, js natsjs.JetStream, live natsjs.Stream, s BackedUpStream, step *RestoreStep) (bool, error) {
+	info := live.CachedInfo()
+	if !jetstream.RestoredFrom(info, s.Taken) || info.State.Msgs == 0 || info.State.LastSeq < s.Last || r.Replace && info.State.LastSeq != s.Last {
+		return false, nil
+	}
+	got, err := readThrough(ctx, js, s.Name, max(s.First, 1), s.Last, r.progress("messages of "+s.Name+" compared"))
+	if err != nil || s.Differs(got) != "" {
+		return false, err
+	}
+	lister := live.ListConsumers(ctx)
+	for info := range lister.Info() {
+		step.Consumers = append(step.Consumers, lagOf(info))
+	}
+	if err := lister.Err(); err != nil {
+		return false, err
+	}
+	if r.Replace && !slices.EqualFunc(byName(step.Consumers), byName(s.Consumers), func(a, b Lag) bool { return a.Name == b.Name && a.AckFloor == b.AckFloor }) {
+		step.Consumers = nil
+		return false, nil
+	}
+	step.Verified = true
+	return true, nil
+}
+
+func byName(of []Lag) []Lag {
+	return slices.SortedFunc(slices.Values(of), func(a, b Lag) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // restoreOrder is the flow backwards: deliveries come last, so that nothing works on
@@ -163,6 +207,9 @@ func (r *Restore) expired(s BackedUpStream) bool {
 func (r *Restore) Run(ctx context.Context, js natsjs.JetStream, steps []RestoreStep) error {
 	for i := range steps {
 		step := &steps[i]
+		if step.Already {
+			continue
+		}
 		s, _ := r.backedUp(step.Name)
 		if step.There != nil {
 			if err := r.clearAgain(ctx, js, step); err != nil {
@@ -178,7 +225,7 @@ func (r *Restore) Run(ctx context.Context, js natsjs.JetStream, steps []RestoreS
 		case step.Verified, step.Differs != "":
 			return err
 		default:
-			return r.undo(ctx, js, s, steps[i:], err)
+			return r.undo(ctx, js, s, err)
 		}
 	}
 	return nil

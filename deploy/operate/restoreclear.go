@@ -90,8 +90,8 @@ func (r *Restore) keep(ctx context.Context, js natsjs.JetStream, live natsjs.Str
 const undoPatience = 30 * time.Second
 
 // undo takes away what a restore has made and not compared, also where it was
-// interrupted, and says how to go on. left are the steps from that stream on.
-func (r *Restore) undo(ctx context.Context, js natsjs.JetStream, s BackedUpStream, left []RestoreStep, why error) error {
+// interrupted, and says how to go on.
+func (r *Restore) undo(ctx context.Context, js natsjs.JetStream, s BackedUpStream, why error) error {
 	why = fmt.Errorf("restore: stream %s: %w", s.Name, why)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoPatience)
 	defer cancel()
@@ -99,14 +99,10 @@ func (r *Restore) undo(ctx context.Context, js natsjs.JetStream, s BackedUpStrea
 	if err != nil {
 		return advise(errors.Join(why, err), "it may be there now and not be whole: run this again with --replace")
 	}
-	again := "run this again, with"
-	for _, step := range left {
-		again += " --stream " + step.Name
-	}
 	if !gone {
-		return advise(why, adviceOf(why, again+"; the server's log says why"))
+		return advise(why, adviceOf(why, "run this again; the server's log says why"))
 	}
-	return advise(why, "of "+s.Name+" nothing is left half made: "+again)
+	return advise(why, "of "+s.Name+" nothing is left half made: run this again, and what is restored by now is found")
 }
 
 // unmake deletes the stream where it is what this restore has made; gone says that

@@ -41,7 +41,7 @@ func TestRestoreInterrupted(t *testing.T) {
 		if !errors.Is(err, context.Canceled) || steps[0].Verified {
 			t.Errorf("%s: got %+v, %v", name, steps, err)
 		}
-		checkAdvice(t, err, "stream WEBHOOKS: ", "nothing is left half made: run this again, with --stream WEBHOOKS")
+		checkAdvice(t, err, "stream WEBHOOKS: ", "nothing is left half made: run this again")
 		if _, err := js.Stream(t.Context(), jetstream.Webhooks); !errors.Is(err, natsjs.ErrStreamNotFound) {
 			t.Fatalf("%s: there is a stream: %v", name, err)
 		}
@@ -67,28 +67,4 @@ func TestRestoreLeavesOthers(t *testing.T) {
 	if got := strings.Join(everything(t, r.js), "\n"); got != before {
 		t.Error("it was taken away")
 	}
-}
-
-// TestBackupInterrupted says what is told of a backup that was interrupted, then and when
-// its folder is named again; and that it cannot be taken for one.
-func TestBackupInterrupted(t *testing.T) {
-	js := jetstreamtest.Start(t).JetStream(t)
-	publishMany(t, js, 1000, 400)
-	dir := filepath.Join(t.TempDir(), "backup")
-	ctx, cancel := context.WithCancel(t.Context())
-	_, err := Backup{Dir: dir, Now: time.Now(), Progress: func(string) func(done, total int) {
-		return func(done, _ int) {
-			if done > 0 {
-				cancel()
-			}
-		}
-	}}.Run(ctx, js)
-	if !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
-	}
-	checkAdvice(t, err, "backup: interrupted", "is no backup: remove that folder, and run this again")
-	_, err = Backup{Dir: dir, Now: time.Now()}.Run(t.Context(), js)
-	checkAdvice(t, err, "is not empty", "remove it if one was interrupted there")
-	_, err = restore(t.Context(), js, Restore{Dir: dir})
-	checkAdvice(t, err, "holds no finished backup", "streams backup")
 }

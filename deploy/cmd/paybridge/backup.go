@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	natsjs "github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
@@ -33,7 +34,9 @@ counts and a digest over sequence, time, subject, headers and bytes: a restore i
 compared with that. The nats command knows the same files: nats stream restore DIR/NAME.
 
 DIR holds people's data, readable by its owner alone. It is a backup only once this
-command has ended well; SHA256SUMS is written last and names every file.
+command has ended well; SHA256SUMS is written last and names every file. Interrupted or
+killed, it is continued by the same command: the streams that are whole are kept for a day, the one
+that it was at begins anew. The manifest says of each stream when it was taken.
 
 Keep the seal keys and secrets too, elsewhere: they are in no backup. Those that up made are
 in DATA/secrets. Without the seal keys no restored delivery can become an event.`,
@@ -54,7 +57,7 @@ in DATA/secrets. Without the seal keys no restored delivery can become an event.
 				m, err := b.Run(ctx, js)
 				p.auditLine("streams backup", why, err, zap.String("dir", b.Dir), zap.Any("counts", counts(m)))
 				if err != nil {
-					return err
+					return interrupted(ctx, err, p.again()+"\n    it goes on: the streams that are whole are kept")
 				}
 				return errors.Join(p.printBackup(m, b.Dir, asJSON), metrics.write(operate.BackupMeasures(m.Made)))
 			})
@@ -96,12 +99,17 @@ func (p *Program) printBackup(m operate.Manifest, dir string, asJSON bool) error
 	if asJSON {
 		return p.printJSON(m)
 	}
-	t := p.table("STREAM", "MESSAGES", "FROM", "TO", "SIZE", "SHA256 OF THE MESSAGES")
+	t := p.table("STREAM", "MESSAGES", "FROM", "TO", "SIZE", "TAKEN", "SHA256 OF THE MESSAGES")
 	for _, s := range m.Streams {
-		t.row(s.Name, s.Messages, s.First, s.Last, operate.Bytes(s.Bytes), orDash(s.Digest()))
+		t.row(s.Name, s.Messages, s.First, s.Last, operate.Bytes(s.Bytes), s.Taken.UTC().Format(time.RFC3339), orDash(s.Digest()))
 	}
 	if err := t.flush(); err != nil {
 		return err
+	}
+	for _, s := range m.Streams {
+		if s.Earlier {
+			fmt.Fprintf(p.Stdout, "%s was whole before this backup was interrupted: it is of %s\n", s.Name, s.Taken.UTC().Format(time.RFC3339))
+		}
 	}
 	fmt.Fprintf(p.Stdout, "\n%s holds people's data: keep it as the streams are kept, and delete it when they would have\n", dir)
 	fmt.Fprintf(p.Stdout, "what a restore of it would do: %s streams restore %s\n", p.Name, shellWord(dir))
@@ -124,7 +132,9 @@ message and compares counts and digests with the backup's; exit code 1 says what
 
 Consumers come back where they were at the backup. The normalizer goes on with the first
 delivery that was not done then: what it did since is done again, under message ids that
-PAYMENTS drops within its duplicate window. Teams read again what they had read since.
+PAYMENTS PAYMENTS drops within its duplicate window, once the nats-server was restarted. Teams read
+again what they had read since. Interrupted or killed, it is continued by the same command:
+what it has restored is compared and left.
 
 A stream that is there and empty is replaced. One that holds messages is refused, unless
 --replace says so: it stops taking messages, is backed up beside DIR, and then deleted. Stop
@@ -156,6 +166,7 @@ they do not open what is in the backup it is refused, unless --without-seal-keys
 					err = r.Run(ctx, js, steps)
 					p.auditLine("streams restore", why, err, zap.String("dir", r.Dir), zap.Bool("replace", r.Replace), zap.Any("counts", steps))
 				}
+				err = p.restoreInterrupted(ctx, err)
 				return errors.Join(err, p.printRestore(steps, restoreEnd{apply, r.Up, err != nil}, asJSON))
 			})
 		},
@@ -169,6 +180,16 @@ they do not open what is in the backup it is refused, unless --without-seal-keys
 	flags.BoolVar(&r.AnySeal, "without-seal-keys", false, "although the seal keys here open no delivery of WEBHOOKS: what waits becomes dead letters, unsealed")
 	flags.StringVar(&why, "why", "", "why, for the audit line")
 	return cmd
+}
+
+// restoreInterrupted adds the command that goes on to what a restore says that it leaves.
+func (p *Program) restoreInterrupted(ctx context.Context, err error) error {
+	leaves := "what is restored by now is found"
+	var advice *operate.Advice
+	if errors.As(err, &advice) {
+		leaves = advice.Do
+	}
+	return interrupted(ctx, err, p.again()+"\n    "+leaves)
 }
 
 // restoreEnd is how a restore ended.
@@ -197,7 +218,9 @@ func (p *Program) printRestore(steps []operate.RestoreStep, end restoreEnd, asJS
 	case end.applied && end.up:
 		fmt.Fprintf(p.Stdout, "\nnow: stop this up and start it again, then %s streams check and %s audit\n", p.Name, p.Name)
 	case end.applied:
-		fmt.Fprintf(p.Stdout, "\nnow: start the normalizers again, then %s streams check and %s audit\n", p.Name, p.Name)
+		fmt.Fprintf(p.Stdout, "\nnow: restart the nats-server, which knows the message ids of what is restored only then; start the normalizers again; then %s streams check and %s audit\n", p.Name, p.Name)
+	case !slices.ContainsFunc(steps, func(s operate.RestoreStep) bool { return !s.Already }):
+		fmt.Fprintln(p.Stdout, "\nall of it is restored")
 	default:
 		fmt.Fprintln(p.Stdout, "\nthe backup is whole; nothing is changed: say --apply to restore it")
 	}
@@ -235,6 +258,8 @@ func thereText(n *int) string {
 
 func restoredText(s operate.RestoreStep) string {
 	switch {
+	case s.Already:
+		return "the same as in the backup, by an earlier run"
 	case s.Verified:
 		return "the same as in the backup"
 	case s.Differs != "":

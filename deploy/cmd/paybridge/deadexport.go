@@ -6,6 +6,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strconv"
 
 	natsjs "github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
@@ -46,6 +47,14 @@ func (d *deadFlags) read(p *Program) (s operate.DeadSelection, err error) {
 	return s, err
 }
 
+// typed are the flags as they were typed.
+func (d *deadFlags) typed() []operate.Same {
+	return []operate.Same{
+		{What: "--reason", Value: d.reason}, {What: "--source", Value: d.s.Source}, {What: "--since", Value: d.since}, {What: "--until", Value: d.until},
+		{What: "--seq", Value: strconv.FormatUint(d.s.Sequence, 10)}, {What: "--limit", Value: strconv.Itoa(d.s.Limit)},
+	}
+}
+
 // deadlettersExport is `deadletters export`.
 func (p *Program) deadlettersExport() *cobra.Command {
 	var pl place
@@ -59,6 +68,9 @@ func (p *Program) deadlettersExport() *cobra.Command {
 line: sequence, stored, subject, headers, and body, or body_base64 where that is no text.
 A name that ends with / is a folder: each dead letter as SEQUENCE.json, with its body
 alone, byte for byte, in SEQUENCE.body.
+
+An export that is interrupted or killed is continued by the same command: what is written
+stays in FILE.partial, and FILE.cursor says what it is of.
 
 What is written holds people's data. Only you can read the file: give it to nobody who
 may not see them.`,
@@ -78,12 +90,15 @@ may not see them.`,
 				if err := b.checkDeadSource(ctx, js, s.Source); err != nil {
 					return err
 				}
-				sum, err := operate.DeadExport{To: args[0], Select: s, Act: apply, Progress: p.progress("dead letters")}.Run(ctx, js)
+				sum, err := operate.DeadExport{To: args[0], Select: s, Of: chosen.typed(), Act: apply, Progress: p.progress("dead letters")}.Run(ctx, js)
 				if apply {
 					p.auditLine("deadletters export", why, err, zap.Any("selection", s), zap.Any("counts", sum))
 				}
+				if err != nil && apply {
+					return interrupted(ctx, err, p.again()+"\n    it goes on: what is written stays in "+filepath.Clean(args[0])+".partial")
+				}
 				if err != nil {
-					return interrupted(ctx, err, "remove "+filepath.Clean(args[0])+".partial, which is not complete, and run it again: what is in the bus is as it was")
+					return interrupted(ctx, err, p.again())
 				}
 				return p.printDeadExport(sum, apply, asJSON)
 			})
@@ -113,6 +128,9 @@ func (p *Program) printDeadExport(sum operate.DeadExported, wrote, asJSON bool) 
 		fmt.Fprintf(p.Stdout, ", %s", sum.Digest)
 	}
 	fmt.Fprintln(p.Stdout, "\nit holds people's data")
+	if sum.Before > 0 {
+		fmt.Fprintf(p.Stdout, "%d of them were written before the export was interrupted\n", sum.Before)
+	}
 	if !wrote {
 		fmt.Fprintln(p.Stdout, "nothing is written: say --apply to write it")
 	}

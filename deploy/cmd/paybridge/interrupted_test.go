@@ -21,6 +21,7 @@ func TestEveryLongCommandIsInterrupted(t *testing.T) {
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	t.Chdir(t.TempDir()) // what is written goes there
 	over, cancel := context.WithCancel(t.Context())
 	cancel()
 	for typed, want := range map[string]struct{ how, audited string }{
@@ -36,6 +37,10 @@ func TestEveryLongCommandIsInterrupted(t *testing.T) {
 		"status --patience 0":                  {"run it again", ""},
 		"streams apply":                        {"what is changed stays", "streams apply"},
 		"consumer add ledger":                  {"run it again", ""},
+		"replay export out.jsonl --apply":      {"paybridge replay export out.jsonl --apply --config", "replay export"},
+		"deadletters export out.jsonl":         {"paybridge deadletters export out.jsonl --config", ""},
+		"deadletters export out.jsonl --apply": {"paybridge deadletters export out.jsonl --apply --config", "deadletters export"},
+		"streams backup out":                   {"paybridge streams backup out --config", "streams backup"},
 	} {
 		p, _, errs := testProgram(append(strings.Fields(typed), "--config", config, "--data", t.TempDir())...)
 		p.LookupEnv = func(name string) (string, bool) { return strings.Repeat("k7Qx", 12), name == "SET" }

@@ -158,7 +158,7 @@ func (p *Program) reingest(ctx context.Context, what string, into intoFlags, w o
 		if into.apply {
 			p.auditLine(what, into.why, err, zap.String("target", target.NATS().URL), zap.Bool("production", w.Production), zap.Any("counts", sum))
 		}
-		err = interrupted(ctx, err, "run it again to go on: what is stored is found")
+		err = interrupted(ctx, err, p.again()+"\n    it goes on: what is stored is found")
 		return errors.Join(err, p.printReingested(sum, into, err == nil))
 	})
 }

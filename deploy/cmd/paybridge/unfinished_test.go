@@ -83,7 +83,7 @@ func TestUnfinishedReplay(t *testing.T) {
 // stream is verified.
 func TestUnfinishedRestore(t *testing.T) {
 	steps := []operate.RestoreStep{{Name: jetstream.Payments, Verified: true}, {Name: jetstream.Webhooks}}
-	const next, look = "now: start the normalizers again", "nothing is changed: say --apply"
+	const next, look = "now: restart the nats-server", "nothing is changed: say --apply"
 	for _, test := range []struct {
 		steps []operate.RestoreStep
 		end   restoreEnd
