@@ -50,8 +50,12 @@ func (d *deadFlags) read(p *Program) (s operate.DeadSelection, err error) {
 // typed are the flags as they were typed.
 func (d *deadFlags) typed() []operate.Same {
 	return []operate.Same{
-		{What: "--reason", Value: d.reason}, {What: "--source", Value: d.s.Source}, {What: "--since", Value: d.since}, {What: "--until", Value: d.until},
-		{What: "--seq", Value: strconv.FormatUint(d.s.Sequence, 10)}, {What: "--limit", Value: strconv.Itoa(d.s.Limit)},
+		{What: "--reason", Value: d.reason},
+		{What: "--source", Value: d.s.Source},
+		{What: "--since", Value: d.since},
+		{What: "--until", Value: d.until},
+		{What: "--seq", Value: strconv.FormatUint(d.s.Sequence, 10)},
+		{What: "--limit", Value: strconv.Itoa(d.s.Limit)},
 	}
 }
 
