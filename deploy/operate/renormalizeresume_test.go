@@ -34,8 +34,8 @@ func newResuming(t *testing.T) *resuming {
 		r.receive(pikBody(fmt.Sprintf("evt_%d", i), fmt.Sprintf("txn_%d", i)))
 		r.normalize(all)
 	}
-	n := 0
 	r.edit("pik", func(item *mapping.Item) {
+		n := 0
 		if _, err := fmt.Sscanf(item.Event.ID, "evt_%d", &n); err == nil && n%3 != 0 {
 			halve(item.Event)
 		}
@@ -119,7 +119,7 @@ func TestRenormalizeGoesOn(t *testing.T) {
 		}
 	}
 	sum, err := n.Compare(ctx, r.js)
-	if !errors.Is(err, context.Canceled) || sum.Events != 40 {
+	if !errors.Is(err, context.Canceled) || sum.Events < 40 || sum.Events == resumedEvents {
 		t.Fatalf("interrupted: %+v, %v", sum, err)
 	}
 	n = r.of("")
