@@ -181,10 +181,12 @@ func (k *keptCursor) write(text []byte) (*Lock, error) {
 
 // done removes the file: the command is through.
 func (k *keptCursor) done() error {
-	if k.Path == "" {
+	if k.lock == nil {
 		return nil
 	}
-	return errors.Join(os.Remove(k.Path), k.release())
+	err := errors.Join(os.Remove(k.Path), k.lock.Release())
+	k.lock = nil
+	return err
 }
 
 // release gives the file back; one that nothing was written to goes.

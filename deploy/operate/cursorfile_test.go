@@ -62,6 +62,12 @@ func TestCursorFile(t *testing.T) {
 	if err := k.release(); err != nil {
 		t.Fatal(err)
 	}
+	if k, _, err = c.hold("count", &at); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.done(); err != nil {
+		t.Fatal(err)
+	}
 	if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) != 0 {
 		t.Errorf("left: %v, %v", left, err)
 	}

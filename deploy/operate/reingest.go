@@ -40,6 +40,7 @@ type Reingest struct {
 	Act        bool          // put them in; without it, say what would be
 	Rate       int           // most deliveries a second; 0: no limit
 	Now        func() time.Time
+	Cursor     CursorFile            // only where it acts
 	Progress   func(done, total int) // may be nil
 }
 
@@ -49,6 +50,8 @@ type Deliveries interface {
 	Each(ctx context.Context, visit func(done int, m *natsjs.RawStreamMsg) error) error
 	// Total is how many are looked at, at most.
 	Total(ctx context.Context) (int, error)
+	// same is what they are of: the file, or the stream.
+	same(ctx context.Context) (Same, error)
 }
 
 // Reingested sums up a reingest. Every delivery is in exactly one of New, Already and
@@ -75,21 +78,17 @@ func (r Reingest) Run(ctx context.Context, target natsjs.JetStream) (Reingested,
 	if err := r.Check(); err != nil {
 		return w.sum, err
 	}
-	total, err := r.From.Total(ctx)
+	from, err := w.resume(ctx)
 	if err != nil {
-		return w.sum, err
+		return w.sum, errors.Join(err, w.kept.release())
 	}
-	err = r.From.Each(ctx, func(done int, m *natsjs.RawStreamMsg) error {
-		if err := w.one(ctx, m); err != nil {
-			return err
-		}
-		if w.sum.Deliveries++; w.Progress != nil {
-			w.Progress(done, total)
-		}
-		return nil
-	})
+	total, err := from.Total(ctx)
+	if err == nil {
+		err = from.Each(ctx, func(done int, m *natsjs.RawStreamMsg) error { return w.next(ctx, m, done, total) })
+	}
 	// What is on its way is waited for, whatever ended the run: the sum says what was stored.
-	return w.sum, errors.Join(err, w.land(context.WithoutCancel(ctx)))
+	err = errors.Join(err, w.land(context.WithoutCancel(ctx)))
+	return w.sum, w.leave(err)
 }
 
 // Check refuses what is not to be done, before a bus is asked.
@@ -112,6 +111,11 @@ type reingesting struct {
 	pace     pace
 	underway []ingesting
 	sum      Reingested
+	kept     *keptCursor
+	state    reingestState
+	last     uint64 // sequence of the delivery that was taken last
+	saved    int    // of sum.Deliveries
+	failed   bool   // something that was on its way was not stored
 }
 
 // earlier is how long before a request came here the target may have stored it: a provider

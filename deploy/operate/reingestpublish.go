@@ -78,6 +78,7 @@ func (w *reingesting) land(ctx context.Context) error {
 	if failed == nil {
 		return nil
 	}
+	w.failed = true
 	do := "run it again: what is stored is found"
 	if full(failed) {
 		do = "make room in the target (streams.webhooks.max_bytes, then `paybridge streams apply`), and run it again: what is stored is found"

@@ -36,11 +36,17 @@ func TestExportInterrupted(t *testing.T) {
 	if code := p.Run(ctx); code != exitFailed {
 		t.Errorf("exit code %d", code)
 	}
-	if text := errs.String(); !strings.Contains(text, "paybridge: interrupted\n  → remove "+to+".partial, ") || !strings.Contains(text, "run it again") {
+	if text := errs.String(); !strings.Contains(text, "paybridge: interrupted\n  → "+p.again()+"\n    it goes on") {
 		t.Errorf("it says %s", text)
 	}
 	if _, err := os.Stat(to); !os.IsNotExist(err) {
 		t.Errorf("the file is there: %v", err)
+	}
+	if code := p.Run(t.Context()); code != exitOK {
+		t.Errorf("it does not go on: %d, %s", code, errs)
+	}
+	if _, err := os.Stat(to); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -179,7 +179,11 @@ func (p *Program) printRedelivery(plan *operate.Redelivery, end redeliveryEnd, u
 	}
 	p.printWay(plan, end.done, url)
 	if end.rate > 0 {
-		fmt.Fprintf(p.Stdout, "at most %d a second: that takes %s\n", end.rate, operate.Age(perSecond(plan.Comes, end.rate)))
+		how := "evenly, by the server itself"
+		if plan.Way == operate.Rewind {
+			how = "on average, in bursts of what its service asks for in advance"
+		}
+		fmt.Fprintf(p.Stdout, "at most %d a second %s: that takes %s\n", end.rate, how, operate.Age(perSecond(plan.Comes, end.rate)))
 	}
 	if !end.done {
 		fmt.Fprintln(p.Stdout, "nothing is changed: say --apply to do it")

@@ -21,7 +21,7 @@ type intoFlags struct {
 	place
 	production, apply, asJSON bool
 	rate                      int
-	why                       string
+	why, cursor               string
 }
 
 // flags declares them, but for where.
@@ -30,6 +30,7 @@ func (i *intoFlags) flags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.BoolVar(&i.production, "into-production", false, "also where the target is marked environment: production")
 	flags.IntVar(&i.rate, "rate", 500, "most deliveries a second; 0 is no limit")
+	cursorFlag(cmd, &i.cursor)
 	flags.BoolVar(&i.apply, "apply", false, "put them in; without it nothing is changed")
 	flags.StringVar(&i.why, "why", "", "why, for the audit line")
 }
@@ -43,7 +44,8 @@ a known seal vouches for.
 It is sealed with the target's key and received now, for a copy is refused for its age; when it
 came first is kept beside it (Webhook-First-Received-At), and is the clock of its signature. The
 target's normalizer takes it as if it came today. It keeps its message id, and what the
-target's WEBHOOKS holds already is not put in again: interrupted, or run twice, each is once.`
+target's WEBHOOKS holds already is not put in again: interrupted, or run twice, each is once.
+With --cursor FILE the same command goes on where it was interrupted or killed, with its counts.`
 
 // replayReingest is `replay reingest`.
 func (p *Program) replayReingest() *cobra.Command {
@@ -55,7 +57,8 @@ func (p *Program) replayReingest() *cobra.Command {
 		Short: "stored deliveries into another environment, as if they came there today",
 		Long:  "Puts deliveries of this environment into WEBHOOKS of another one.\n\n" + reingestLong,
 		Example: "  paybridge replay reingest --into staging.yaml --since 1d --source pik\n" +
-			"  paybridge replay reingest --into staging.yaml --id txn_def456 --apply --why 'to find the bug'",
+			"  paybridge replay reingest --into staging.yaml --id txn_def456 --apply --why 'to find the bug'\n" +
+			"  paybridge replay reingest --into staging.yaml --since 30d --apply --cursor staging.cursor",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if into.config == "" {
@@ -78,6 +81,7 @@ func (p *Program) replayReingest() *cobra.Command {
 					return err
 				}
 				w := operate.Reingest{From: operate.Stored{JS: js, Select: of}, Seals: seals}
+				w.Cursor.Of = append(s.typed(), operate.Same{What: "--id", Value: s.id})
 				return p.reingest(ctx, "replay reingest", into, w, func(target natsjs.JetStream) error {
 					return operate.Elsewhere(ctx, js, target)
 				})
@@ -128,6 +132,9 @@ func (p *Program) reingest(ctx context.Context, what string, into intoFlags, w o
 	if err := notNegative("--rate", into.rate); err != nil {
 		return err
 	}
+	if into.cursor != "" && !into.apply {
+		return &operate.Advice{Err: errors.New("replay: --cursor is for --apply: without it nothing is put in"), Do: "leave --cursor out, or say --apply"}
+	}
 	target, err := p.find(into.place)
 	if err != nil {
 		return err
@@ -142,6 +149,7 @@ func (p *Program) reingest(ctx context.Context, what string, into intoFlags, w o
 	if err := w.Check(); err != nil {
 		return err
 	}
+	w.Cursor.Path = into.cursor
 	w.Act, w.Rate, w.Now, w.Progress = into.apply, into.rate, p.Now, p.progress("deliveries")
 	return target.onBus(ctx, roleReingest, func(ctx context.Context, js natsjs.JetStream) error {
 		marked, err := operate.MarkedProduction(ctx, js)
@@ -158,7 +166,11 @@ func (p *Program) reingest(ctx context.Context, what string, into intoFlags, w o
 		if into.apply {
 			p.auditLine(what, into.why, err, zap.String("target", target.NATS().URL), zap.Bool("production", w.Production), zap.Any("counts", sum))
 		}
-		err = interrupted(ctx, err, p.again()+"\n    it goes on: what is stored is found")
+		how := "it begins anew, and finds what is stored; with --cursor FILE it would go on where it was"
+		if into.cursor != "" {
+			how = "it goes on where it was"
+		}
+		err = interrupted(ctx, err, p.again()+"\n    "+how)
 		return errors.Join(err, p.printReingested(sum, into, err == nil))
 	})
 }

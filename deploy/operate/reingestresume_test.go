@@ -1,0 +1,85 @@
+package operate
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"paybridge/config"
+	"paybridge/deploy/jetstream"
+	"paybridge/deploy/jetstream/jetstreamtest"
+)
+
+// TestReingestGoesOn says that a reingest which was interrupted goes on where it was, with its
+// counts, and one that was killed where it was saved; that the end is the one of the beginning;
+// and that each delivery is once in the target.
+func TestReingestGoesOn(t *testing.T) {
+	r := newRig(t)
+	const n = 2*redriveWindow + 100
+	r.received(n)
+	path := filepath.Join(t.TempDir(), "deliveries.jsonl")
+	if _, err := (Export{File: path, Now: time.Now()}).Run(t.Context(), r.js); err != nil {
+		t.Fatal(err)
+	}
+	file, err := OpenPortable(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := file.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	for name, from := range map[string]Deliveries{"a stream": Stored{JS: r.js}, "a file": file} {
+		target := r.elsewhere(jetstreamtest.With(func(s *config.Streams) { s.Webhooks.DuplicateWindow = 100 * time.Millisecond }))
+		w := r.reingest(target)
+		w.From = from
+		w.Cursor = CursorFile{filepath.Join(t.TempDir(), "cursor"), []Same{{"--since", "1d"}}}
+		stop := func(after int) (left []byte, looked int) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			stopped := w
+			stopped.Progress = func(int, int) {
+				if looked++; looked == after {
+					var err error
+					if left, err = os.ReadFile(w.Cursor.Path); err != nil {
+						t.Error(err)
+					}
+					cancel()
+				}
+			}
+			if _, err := stopped.Run(ctx, target.js); !errors.Is(err, context.Canceled) {
+				t.Errorf("%s: it was not interrupted: %v", name, err)
+			}
+			return left, looked
+		}
+		stop(10)
+		left, _ := stop(redriveWindow + 20) // killed: what was saved last is there, and no more
+		if err := os.WriteFile(w.Cursor.Path, left, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		other := w
+		other.Cursor.Of = []Same{{"--since", "2d"}}
+		_, err := other.Run(t.Context(), target.js)
+		checkAdvice(t, err, "--since was 1d, and is 2d", "remove it to begin anew")
+		_, err = w.Run(t.Context(), r.elsewhere().js)
+		checkAdvice(t, err, "the target's stream was made ", "remove it to begin anew")
+
+		if name == "a stream" {
+			r.receive(pikBody("evt_new", "txn_new")) // not of this run
+		}
+		looked := 0
+		w.Progress = func(int, int) { looked++ }
+		sum, err := w.Run(t.Context(), target.js)
+		if err != nil || sum.Deliveries != n || sum.New+sum.Already != n || sum.Already > redriveWindow || looked > n-redriveWindow {
+			t.Errorf("%s: %+v, %v; looked at %d", name, sum, err, looked)
+		}
+		target.wantStored(jetstream.Webhooks, n)
+		if _, err := os.Stat(w.Cursor.Path); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%s: it is through, and the cursor is there: %v", name, err)
+		}
+	}
+}
