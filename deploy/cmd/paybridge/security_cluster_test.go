@@ -148,7 +148,7 @@ func (l *flow) start(senders int) (stop func()) {
 // send sends one request; it is true where it is answered 200.
 func (l *flow) send(request string) bool {
 	began := time.Now()
-	got, err := ask(l.address, nil, request)
+	got, err := exchanged(l.address, nil, request)
 	took := time.Since(began)
 	switch {
 	case err != nil:

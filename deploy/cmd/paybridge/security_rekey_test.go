@@ -202,7 +202,7 @@ func (s *siege) beside(config *tls.Config, patience time.Duration) (stop func())
 		defer tick.Stop()
 		for {
 			began := time.Now()
-			if got, err := ask(s.at.Webhooks, config, toPIK(payment(fmt.Sprint("beside-", sent)))); err != nil || got.status != 200 {
+			if got, err := exchanged(s.at.Webhooks, config, toPIK(payment(fmt.Sprint("beside-", sent)))); err != nil || got.status != 200 {
 				failures = append(failures, fmt.Sprintf("answered %d, %v", got.status, err))
 			}
 			sent, slowest = sent+1, max(slowest, time.Since(began))

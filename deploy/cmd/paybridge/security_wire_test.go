@@ -209,12 +209,12 @@ func (s *siege) repeated(t testing.TB, request string) {
 
 // quickly sends a request on a connection of its own; any goroutine may call it.
 func quickly(address, request string) (status int, err error) {
-	got, err := ask(address, nil, request)
+	got, err := exchanged(address, nil, request)
 	return got.status, err
 }
 
-// ask is quickly with the whole answer, over TLS where there is a configuration.
-func ask(address string, secure *tls.Config, request string) (reply, error) {
+// exchanged is quickly with the whole answer, over TLS where there is a configuration.
+func exchanged(address string, secure *tls.Config, request string) (reply, error) {
 	host := strings.TrimPrefix(strings.TrimPrefix(address, "http://"), "https://")
 	c, err := net.DialTimeout("tcp", host, siegePatience)
 	if err != nil {
