@@ -44,7 +44,7 @@ const (
 	perMessage   = 20 * time.Microsecond // what a message adds to a batch
 	firstFixed   = 2 * time.Millisecond
 	firstAtATime = 20 // by themselves, while it is not sure that this is best: enough to be fast, few to wait for
-	leastAtATime = 6  // batches of fewer never pay
+	leastAtATime = 3  // where each waits for a slow disk
 	mostAtATime  = 64
 
 	measureFor = 50 * time.Millisecond // and
@@ -54,6 +54,7 @@ const (
 
 	firstPause   = 10  // measurements under load, after a change of ways: half a second; doubled
 	longestPause = 320 // by each trial that changes nothing
+	unlikely     = 80  // at the least, where the other way took twice as long when it was last taken
 
 	restRejected = 20 * time.Millisecond // after a batch that was rejected, doubled each time
 	longestRest  = 5 * time.Second
@@ -169,6 +170,7 @@ func (p *pace) measured(now time.Time, each time.Duration, inHand int) {
 	case p.gathers && p.batches == 0: // few in hand go by themselves either way
 	case !p.gathers && !p.promises(inHand):
 		p.sure = true
+	case p.gathers && 2*each < p.single && p.elapsed < unlikely: // a trial costs a slow disk a tenth of a second
 	case due:
 		p.gathers, p.trying = !p.gathers, true
 		p.level, p.elapsed, p.alone = inHand, 0, 0

@@ -71,7 +71,9 @@ func TestPaceTriesBatches(t *testing.T) {
 	w.expect("a trial of batches", 11, true)
 	w.batches(20, 3200*us, 1000*us)
 	w.expect("they are faster", 11, true)
-	w.batches(100*firstPause, 3200*us, 1000*us)
+	w.batches(60*firstPause, 3200*us, 1000*us)
+	w.expect("singles were twice as slow", 11, true)
+	w.batches(60*firstPause, 3200*us, 1000*us)
 	w.expect("a trial of singles", firstAtATime, false)
 	w.singles(1000, 200*us)
 	if w.expect("they are not", 11, true); w.pause != 2*firstPause {
