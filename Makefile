@@ -34,7 +34,7 @@ fuzz: ## every fuzz target, 20 seconds each
 siege: ## memory and good traffic under 5,000 large bodies and 2,000 slow senders, then 10,000 half handshakes of each sort (Linux)
 	PAYBRIDGE_SIEGE=full go test -count 1 -timeout 5m -v -run '^TestSecurity(Memory|HalfOpen)$$' ./deploy/cmd/paybridge
 
-bench: ## paybridge beside hand-written programs, the judged ratios of one run, about 75 seconds
+bench: ## paybridge beside hand-written programs, the judged ratios of one run, about 95 seconds
 	go run ./deploy/bench
 
 bench-full: ## every size, concurrency and sync setting, 15 minutes; writes the README's table and plot (needs strace)

@@ -23,7 +23,7 @@ func TestOnly(t *testing.T) {
 		{options{only: "fsync always, 2.0 KB, c=64"}, 1},
 		{options{only: "raw pipelined copy"}, 1},
 		{options{full: true, only: "raw pipelined copy"}, 2},
-		{options{full: true, only: "^ingress"}, 31},
+		{options{full: true, only: "^ingress"}, 34},
 	} {
 		rows, err := test.o.plan()
 		if err != nil || len(rows) != test.want {

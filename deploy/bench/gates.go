@@ -36,6 +36,10 @@ const (
 	intervalAt64 = "ingress, fsync interval, 2.0 KB, c=64, against " + handWritten
 	alwaysAt     = "ingress, fsync always, 2.0 KB, c=%d, against " + handWritten
 	slowAt256    = "ingress, fsync 2 ms, 2.0 KB, c=256, against " + handWritten
+
+	sameAlwaysAt   = "ingress, fsync always, 2.0 KB, c=%d, against " + sameMessage
+	sameInterval   = "ingress, fsync interval, 2.0 KB, c=64, against " + sameMessage
+	storingTheSame = "ingress / that bridge, storing what the ingress stores, "
 )
 
 func gates() []gate {
@@ -49,6 +53,9 @@ func gates() []gate {
 		{"ingress / hand-written bridge, fsync always, c=16", always(16), ratio, "×", 0.95, 1.1, false},
 		{"ingress / hand-written bridge, interval sync, c=64", intervalAt64, ratio, "×", 0.95, 1.3, false},
 		{"p99 of the same two", intervalAt64, p99Ratio, "×", 1.15, 0.9, true},
+		{storingTheSame + "fsync always, c=1", fmt.Sprintf(sameAlwaysAt, 1), ratio, "×", 0.95, 1.1, false},
+		{storingTheSame + "fsync always, c=16", fmt.Sprintf(sameAlwaysAt, 16), ratio, "×", 0.95, 1.1, false},
+		{storingTheSame + "interval sync, c=64", sameInterval, ratio, "×", 0.95, 1.3, false},
 		{"normalizer / raw pipelined copy, interval sync", "normalizer, fsync interval, 2.0 KB, against " + rawCopy, ratio, "×", 0.45, 0.7, false},
 		{"normalizer / serial publish-wait-ack, fsync always", "normalizer, fsync always, 2.0 KB, against " + serialCopy, ratio, "×", 4, 8, false},
 		{"webhook to event at 1,000 a second, fsync always: p99", throughoutName(1000) + ", against " + handWrittenBoth, p99Ours, " ms", 15, 8, true},

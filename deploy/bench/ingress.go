@@ -7,14 +7,14 @@ import (
 	"os/exec"
 )
 
-// measureIngress loads the ingress and the hand-written bridge in turn.
+// measureIngress loads the ingress and a hand-written bridge in turn.
 func (b *bus) measureIngress(ctx context.Context, o options, programs binaries, r *row) error {
 	ours, err := b.startIngress(ctx, programs)
 	if err != nil {
 		return err
 	}
 	defer ours.stop()
-	theirs, err := b.startBridge(ctx, programs)
+	theirs, err := b.startBridge(ctx, programs, r.theirs)
 	if err != nil {
 		return err
 	}

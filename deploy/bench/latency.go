@@ -65,7 +65,7 @@ func (b *bus) startBoth(ctx context.Context, programs binaries) (ours, theirs *d
 		return nil, nil, nil, err
 	}
 	started = append(started, ours.process)
-	if theirs, err = b.startBridge(ctx, programs); err != nil {
+	if theirs, err = b.startBridge(ctx, programs, handWritten); err != nil {
 		return nil, nil, nil, err
 	}
 	started = append(started, theirs.process)

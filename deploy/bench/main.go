@@ -30,7 +30,7 @@ import (
 
 const help = `bench measures paybridge beside hand-written programs and prints ratios.
 
-  go run ./deploy/bench                  the short form: the judged rows, about 75 seconds
+  go run ./deploy/bench                  the short form: the judged rows, about 95 seconds
   go run ./deploy/bench -full            every size, concurrency and sync setting
   go run ./deploy/bench -only ingress    the rows of that name: a regular expression
   go run ./deploy/bench -full -list      what there is to measure

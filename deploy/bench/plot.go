@@ -90,6 +90,9 @@ func (s *section) line(label string) int {
 // titles are the section and the label of a row.
 func (r *row) titles() (title, label string) {
 	title, label = "Ingress / hand-written bridge, ", fmt.Sprintf("%d at once", r.conns)
+	if r.theirs == sameMessage {
+		label += ", same message"
+	}
 	if r.kind == overStreams {
 		title, label = "Normalizer / another program, ", r.theirs
 	}

@@ -22,12 +22,13 @@ func (b *bus) startIngress(ctx context.Context, programs binaries) (*door, error
 	return opened(ctx, p, b.door)
 }
 
-func (b *bus) startBridge(ctx context.Context, programs binaries) (*door, error) {
+func (b *bus) startBridge(ctx context.Context, programs binaries, which string) (*door, error) {
 	address, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
-	p, err := programs.start("bridge", programs.self, "bridge", "-nats", b.url, "-listen", address, "-secret", benchSecret)
+	p, err := programs.start("bridge", programs.self, "bridge", "-nats", b.url, "-listen", address, "-secret", benchSecret,
+		fmt.Sprintf("-contract=%t", which == sameMessage))
 	if err != nil {
 		return nil, err
 	}

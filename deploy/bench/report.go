@@ -123,8 +123,8 @@ type table struct {
 }
 
 var tables = []table{
-	{overHTTP, "Webhooks in, answers out: ingress / hand-written bridge", []string{"load", "ratio", "min–max", "a second", "p50 ms", "p99 ms", "CPU µs", "KiB allocated", "peak MiB"}, func(r *row) []string {
-		return append(r.ratios(),
+	{overHTTP, "Webhooks in, answers out: ingress / a hand-written bridge", []string{"load", "ratio", "min–max", "against", "a second", "p50 ms", "p99 ms", "CPU µs", "KiB allocated", "peak MiB"}, func(r *row) []string {
+		return append(r.ratios(), r.theirs,
 			r.pair("%.0f", rate), r.pair("%.2f", func(s sample) float64 { return s.p50 }), r.pair("%.2f", p99),
 			r.pair("%.0f", func(s sample) float64 { return s.cpu }), r.pair("%.1f", func(s sample) float64 { return s.allocated / 1024 }),
 			r.pair("%.0f", func(s sample) float64 { return s.peak }))
