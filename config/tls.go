@@ -39,7 +39,8 @@ func (t ListenerTLS) Config() (*tls.Config, error) {
 		NextProtos: []string{"http/1.1"}, Certificates: []tls.Certificate{own},
 	}
 	if t.ClientCA != "" {
-		c.ClientAuth = tls.RequireAndVerifyClientCert
+		// Every connection shows its certificate: one that has expired since is not resumed.
+		c.ClientAuth, c.SessionTicketsDisabled = tls.RequireAndVerifyClientCert, true
 		if c.ClientCAs, err = authorities(t.ClientCA); err != nil {
 			return nil, err
 		}

@@ -32,9 +32,12 @@ func newSecured(c net.Conn, config *tls.Config) *secured {
 }
 
 // metering is a configuration that says, once the hello is there, how much more may come.
+// Where the client is asked for certificates no session is resumed: the ticket of one
+// holds the certificates of its client, who would say them all in the next hello.
 func metering(config *tls.Config) *tls.Config {
 	chosen := config.GetConfigForClient
 	config = config.Clone()
+	config.SessionTicketsDisabled = config.SessionTicketsDisabled || config.ClientAuth != tls.NoClientCert
 	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (own *tls.Config, err error) {
 		asks := config.ClientAuth
 		if chosen != nil {
@@ -46,6 +49,10 @@ func metering(config *tls.Config) *tls.Config {
 			if raw.left = restBytes; asks != tls.NoClientCert {
 				raw.left = certifyBytes
 			}
+		}
+		if own != nil && asks != tls.NoClientCert && !own.SessionTicketsDisabled {
+			own = own.Clone()
+			own.SessionTicketsDisabled = true
 		}
 		return own, err
 	}

@@ -58,7 +58,8 @@ func hasty(t *testing.T, config *tls.Config) *door {
 
 // TestLongChains has clients with certificates that make a handshake long: it is long
 // enough for those that are asked for some, also where the configuration is chosen with
-// the hello, and a client is bounded that sends more.
+// the hello and where a client that would resume its session comes back, and a client is
+// bounded that sends more.
 func TestLongChains(t *testing.T) {
 	ours := newAuthority(t)
 	asks := &tls.Config{Certificates: []tls.Certificate{ours.issue(t, "bridge")}, ClientCAs: ours.pool, ClientAuth: tls.RequireAndVerifyClientCert}
@@ -75,9 +76,12 @@ func TestLongChains(t *testing.T) {
 			for n := 0; n < c.bytes; n += len(client.Certificate[0]) {
 				client.Certificate = append(client.Certificate, client.Certificate[0])
 			}
-			answer, _, err := d.speak(&tls.Config{RootCAs: ours.pool, Certificates: []tls.Certificate{client}}, webhook("chain", "Connection: close"))
-			if good := err == nil && strings.HasPrefix(answer, "HTTP/1.1 200 "); good != c.good {
-				t.Errorf("%s, a chain of %d bytes: answered %.20q, %v", name, c.bytes, answer, err)
+			config := &tls.Config{RootCAs: ours.pool, Certificates: []tls.Certificate{client}, ClientSessionCache: tls.NewLRUClientSessionCache(1)}
+			for _, again := range []string{"first", "again"} {
+				answer, _, err := d.speak(config, webhook("chain", "Connection: close"))
+				if good := err == nil && strings.HasPrefix(answer, "HTTP/1.1 200 "); good != c.good {
+					t.Errorf("%s, %s, a chain of %d bytes: answered %.20q, %v", name, again, c.bytes, answer, err)
+				}
 			}
 		}
 	}
