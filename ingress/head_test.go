@@ -2,6 +2,8 @@ package ingress
 
 import (
 	"bufio"
+	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -26,7 +28,12 @@ func TestHead(t *testing.T) {
 		want       *problem
 	}{
 		{"good", start + "A: b\r\n\r\n", -1, nil},
-		{"body is not judged", start + "\r\n\n a\nContent-Length: 1\nTransfer-Encoding: x\n", -1, nil},
+		{"body is not judged", start + "Content-Length: 14\r\n\r\n\n a\nA: b\n\n c\n\r", -1, nil},
+		{"chunks are not judged", start + "Transfer-Encoding: chunked\r\n\r\n1\r\n\n\r\n0\r\n\r\n\n a\n", -1, nil},
+		{"another after a body", start + "content-length:\t 2 \r\n\r\n\n\n" + start + "A: b\r\n\r\n" + start, -1, nil},
+		{"one behind is bad", start + "Content-Length: 2\r\n\r\n\n\n" + start + "\n", 2*len(start) + 23, problemMalformed},
+		{"one behind no body is bad", start + "\r\n" + start + "\n", 2*len(start) + 2, problemMalformed},
+		{"a length that is none", start + "Content-Length: +2\r\n\r\n\n\n\n", -1, nil}, // net/http refuses it
 		{"unfinished", start + "A: b", -1, nil},
 		{"length alone", start + "Content-Length: 1\r\n\r\n", -1, nil},
 		{"coding alone", start + "Transfer-Encoding: chunked\r\n\r\n", -1, nil},
@@ -89,4 +96,28 @@ func FuzzHead(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestPipelinedInPieces has senders that wait for no answer: what arrives of one request with the
+// end of another is no reason to refuse it, whatever lines its body has.
+func TestPipelinedInPieces(t *testing.T) {
+	d := open(t)
+	var all strings.Builder
+	const requests = 50
+	for i := range requests {
+		all.WriteString(webhook(fmt.Sprintf("{\n  \"n\": %d,\n  \"text\": \"%s\"\n}\n", i, strings.Repeat("x", 1000+i))))
+	}
+	all.WriteString(webhook("the last", "Connection: close"))
+	c := d.dial()
+	defer c.Close()
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		_, _ = io.WriteString(c, all.String()) // what is not sent is not answered
+	}()
+	got, err := io.ReadAll(c)
+	<-sent
+	if n := strings.Count(string(got), "HTTP/1.1 200 OK\r\n"); err != nil || n != requests+1 || d.count() != requests+1 {
+		t.Errorf("%d of %d answered 200, %d stored: %v", n, requests+1, d.count(), err)
+	}
 }
