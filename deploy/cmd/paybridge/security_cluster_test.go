@@ -26,6 +26,7 @@ func TestSecurityCluster(t *testing.T) {
 	own := c.Conn(t)
 	impatient(t, own)
 	s := deployOn(t, c.URL, own, func(text string) string {
+		text = strings.Replace(text, "ingress: {", "ingress: {budget: 3s, ", 1) // three servers and their senders share this machine
 		return strings.Replace(text, "streams:\n", "streams:\n  replicas: 3\n", 1)
 	})
 	l := &flow{address: s.at.Webhooks}

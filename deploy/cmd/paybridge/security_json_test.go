@@ -13,13 +13,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	natsjs "github.com/nats-io/nats.go/jetstream"
 )
 
 // volley sends requests over a few connections, for as long as these stay open, and
-// returns the status of each; 0 where there was none.
+// returns the status of each; 0 where there was none. What is not stored is sent again.
 func (s *siege) volley(requests []string) []int {
 	statuses := make([]int, len(requests))
 	next := make(chan int)
@@ -28,18 +29,22 @@ func (s *siege) volley(requests []string) []int {
 		senders.Go(func() {
 			var c net.Conn
 			var in *bufio.Reader
-			for i := range next {
+			send := func(request string) reply {
 				if c == nil {
 					c = s.dial()
 					in = bufio.NewReader(c)
 				}
-				_, _ = io.WriteString(c, requests[i]) // an answer may be there all the same
+				_ = c.SetDeadline(time.Now().Add(siegePatience)) // of this request; it fails for a closed connection only
+				_, _ = io.WriteString(c, request)                // an answer may be there all the same
 				got, err := readReply(in, "POST")
-				statuses[i] = got.status
 				if err != nil || got.closed {
 					c.Close()
 					c = nil
 				}
+				return got
+			}
+			for i := range next {
+				statuses[i] = persist(func() reply { return send(requests[i]) }).status
 			}
 			if c != nil {
 				c.Close()

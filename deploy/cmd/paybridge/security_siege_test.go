@@ -235,26 +235,30 @@ var siegeStreams = map[string]*regexp.Regexp{
 // last is the sequence of the newest message of a stream.
 func (s *siege) last(stream string) uint64 {
 	s.t.Helper()
-	// The streams are read while the test's context is canceled already: at cleanup.
-	found, err := s.js.Stream(context.Background(), stream)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if state := found.CachedInfo().State; state.FirstSeq == 1 || state.Msgs == 0 {
+	if state := s.stream(stream).CachedInfo().State; state.FirstSeq == 1 || state.Msgs == 0 {
 		return state.LastSeq
 	}
 	s.t.Fatalf("%s has lost its beginning", stream)
 	return 0
 }
 
+// stream asks for a stream until the bus tells of it: one that is elected, or waits for its
+// disk, may answer late.
+func (s *siege) stream(name string) (found natsjs.Stream) {
+	s.t.Helper()
+	await(s.t, "the bus tells of "+name, func() bool {
+		var err error
+		// The streams are read while the test's context is canceled already: at cleanup.
+		found, err = s.js.Stream(context.Background(), name)
+		return err == nil
+	})
+	return found
+}
+
 // message is one message of a stream, without what reading it adds.
 func (s *siege) message(stream string, sequence uint64) *natsjs.RawStreamMsg {
 	s.t.Helper()
-	found, err := s.js.Stream(context.Background(), stream)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	m, err := found.GetMsg(context.Background(), sequence)
+	m, err := s.stream(stream).GetMsg(context.Background(), sequence)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -300,7 +304,7 @@ func (s *siege) settled() {
 	await(s.t, "everything normalized", func() bool {
 		consumer, err := s.js.Consumer(context.Background(), "WEBHOOKS", "normalizer")
 		if err != nil {
-			s.t.Fatal(err)
+			return false
 		}
 		info := consumer.CachedInfo()
 		// What has only just come is not pending yet, so that nothing may seem to be.
