@@ -57,7 +57,7 @@ in DATA/secrets. Without the seal keys no restored delivery can become an event.
 				m, err := b.Run(ctx, js)
 				p.auditLine("streams backup", why, err, zap.String("dir", b.Dir), zap.Any("counts", counts(m)))
 				if err != nil {
-					return interrupted(ctx, err, p.again()+"\n    it goes on: the streams that are whole are kept")
+					return interrupted(ctx, err, "run it again to go on: the streams that are whole are kept")
 				}
 				return errors.Join(p.printBackup(m, b.Dir, asJSON), metrics.write(operate.BackupMeasures(m.Made)))
 			})
@@ -132,7 +132,7 @@ message and compares counts and digests with the backup's; exit code 1 says what
 
 Consumers come back where they were at the backup. The normalizer goes on with the first
 delivery that was not done then: what it did since is done again, under message ids that
-PAYMENTS PAYMENTS drops within its duplicate window, once the nats-server was restarted. Teams read
+PAYMENTS drops within its duplicate window, once the nats-server was restarted. Teams read
 again what they had read since. Interrupted or killed, it is continued by the same command:
 what it has restored is compared and left.
 
@@ -166,7 +166,7 @@ they do not open what is in the backup it is refused, unless --without-seal-keys
 					err = r.Run(ctx, js, steps)
 					p.auditLine("streams restore", why, err, zap.String("dir", r.Dir), zap.Bool("replace", r.Replace), zap.Any("counts", steps))
 				}
-				err = p.restoreInterrupted(ctx, err)
+				err = restoreInterrupted(ctx, err)
 				return errors.Join(err, p.printRestore(steps, restoreEnd{apply, r.Up, err != nil}, asJSON))
 			})
 		},
@@ -182,14 +182,14 @@ they do not open what is in the backup it is refused, unless --without-seal-keys
 	return cmd
 }
 
-// restoreInterrupted adds the command that goes on to what a restore says that it leaves.
-func (p *Program) restoreInterrupted(ctx context.Context, err error) error {
-	leaves := "what is restored by now is found"
+// restoreInterrupted says how to go on, with what a restore says that it leaves.
+func restoreInterrupted(ctx context.Context, err error) error {
+	leaves := "run it again to go on: what is restored by now is compared and left"
 	var advice *operate.Advice
 	if errors.As(err, &advice) {
 		leaves = advice.Do
 	}
-	return interrupted(ctx, err, p.again()+"\n    "+leaves)
+	return interrupted(ctx, err, leaves)
 }
 
 // restoreEnd is how a restore ended.

@@ -99,10 +99,10 @@ may not see them.`,
 					p.auditLine("deadletters export", why, err, zap.Any("selection", s), zap.Any("counts", sum))
 				}
 				if err != nil && apply {
-					return interrupted(ctx, err, p.again()+"\n    it goes on: what is written stays in "+filepath.Clean(args[0])+".partial")
+					return interrupted(ctx, err, "run it again to go on: what is written stays in "+filepath.Clean(args[0])+".partial")
 				}
 				if err != nil {
-					return interrupted(ctx, err, p.again())
+					return interrupted(ctx, err, "run it again: nothing was written")
 				}
 				return p.printDeadExport(sum, apply, asJSON)
 			})

@@ -36,7 +36,7 @@ func TestExportInterrupted(t *testing.T) {
 	if code := p.Run(ctx); code != exitFailed {
 		t.Errorf("exit code %d", code)
 	}
-	if text := errs.String(); !strings.Contains(text, "paybridge: interrupted\n  → "+p.again()+"\n    it goes on") {
+	if text := errs.String(); !strings.Contains(text, "paybridge: interrupted\n  → run it again to go on: what is written stays in "+to+".partial\n    "+p.again()+"\n") {
 		t.Errorf("it says %s", text)
 	}
 	if _, err := os.Stat(to); !os.IsNotExist(err) {

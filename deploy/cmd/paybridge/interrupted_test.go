@@ -28,8 +28,8 @@ func TestEveryLongCommandIsInterrupted(t *testing.T) {
 		"verify":                               {"--since or --seq", ""},
 		"audit":                                {"--seq", ""},
 		"payment txn_1":                        {"--source and --since", ""},
-		"replay renormalize":                   {"paybridge replay renormalize --config", ""},
-		"replay renormalize --apply --run r-1": {"paybridge replay renormalize --apply --run r-1 --config", "replay renormalize"},
+		"replay renormalize":                   {"it compares from the beginning", ""},
+		"replay renormalize --apply --run r-1": {"it compares from the beginning", "replay renormalize"},
 		"deadletters redrive":                  {"run it again to go on", ""},
 		"deadletters redrive --apply":          {"run it again to go on", "deadletters redrive"},
 		"replay export out.jsonl":              {"run it again", ""},
@@ -37,10 +37,10 @@ func TestEveryLongCommandIsInterrupted(t *testing.T) {
 		"status --patience 0":                  {"run it again", ""},
 		"streams apply":                        {"what is changed stays", "streams apply"},
 		"consumer add ledger":                  {"run it again", ""},
-		"replay export out.jsonl --apply":      {"paybridge replay export out.jsonl --apply --config", "replay export"},
-		"deadletters export out.jsonl":         {"paybridge deadletters export out.jsonl --config", ""},
-		"deadletters export out.jsonl --apply": {"paybridge deadletters export out.jsonl --apply --config", "deadletters export"},
-		"streams backup out":                   {"paybridge streams backup out --config", "streams backup"},
+		"replay export out.jsonl --apply":      {"stays in out.jsonl.partial", "replay export"},
+		"deadletters export out.jsonl":         {"nothing was written", ""},
+		"deadletters export out.jsonl --apply": {"stays in out.jsonl.partial", "deadletters export"},
+		"streams backup out":                   {"the streams that are whole are kept", "streams backup"},
 	} {
 		p, _, errs := testProgram(append(strings.Fields(typed), "--config", config, "--data", t.TempDir())...)
 		p.LookupEnv = func(name string) (string, bool) { return strings.Repeat("k7Qx", 12), name == "SET" }
@@ -48,6 +48,9 @@ func TestEveryLongCommandIsInterrupted(t *testing.T) {
 		_, said, ok := strings.Cut(errs.String(), "paybridge: ")
 		if code != exitFailed || !ok || !strings.Contains(said, "interrupted") || strings.Contains(said, "context canceled") || !strings.Contains(said, want.how) {
 			t.Errorf("%s: %d, %s", typed, code, errs)
+		}
+		if strings.Count(said, p.again()) != 1 {
+			t.Errorf("%s: what to type again has to stand there once: %s", typed, said)
 		}
 		audited := strings.Contains(errs.String(), `"msg":"audit"`)
 		if audited != (want.audited != "") || !strings.Contains(errs.String(), want.audited) {

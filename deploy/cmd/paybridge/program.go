@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -58,21 +57,12 @@ func (p *Program) run(ctx context.Context, root *cobra.Command) int {
 	case errors.As(err, &advice) && advice.Do != "":
 		fmt.Fprintf(p.Stderr, "  → %s\n", advice.Do)
 		if errors.Is(err, errInterrupted) {
-			fmt.Fprintf(p.Stderr, "    %s\n", p.typed())
+			fmt.Fprintf(p.Stderr, "    %s\n", p.again())
 		}
 	case dir != "" && cmd.CommandPath() != "paybridge provider check":
 		fmt.Fprintf(p.Stderr, "  → `%s provider check %s` says more\n", p.Name, shellWord(dir))
 	}
 	return exitCode(err)
-}
-
-// typed is the command as it was typed, to be typed again.
-func (p *Program) typed() string {
-	words := []string{p.Name}
-	for _, arg := range p.Args {
-		words = append(words, shellWord(arg))
-	}
-	return strings.Join(words, " ")
 }
 
 // brokenPacks is the folder of the packs that an error is about: one pack's, or the one

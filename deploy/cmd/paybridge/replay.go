@@ -158,7 +158,7 @@ func (p *Program) renormalize(ctx context.Context, js natsjs.JetStream, r operat
 			zap.Uint64("from", r.Range.From), zap.Uint64("to", r.Range.To), zap.String("cursor", r.Cursor.Path), zap.Any("counts", sum))
 	}
 	if err != nil {
-		return p.compareInterrupted(ctx, err, sum, r)
+		return compareInterrupted(ctx, err, sum, r)
 	}
 	took, now := p.Now().Sub(began), sum.Events-sum.Earlier
 	fmt.Fprintf(p.Stderr, "compared %d events in %s, %.0f/s\n", now, operate.Age(took), float64(now)/max(took.Seconds(), 1e-9))
@@ -234,7 +234,7 @@ func limit(rate int) string {
 }
 
 // compareInterrupted says how to go on where a run was ended by a signal.
-func (p *Program) compareInterrupted(ctx context.Context, err error, sum operate.Renormalized, r operate.Renormalize) error {
+func compareInterrupted(ctx context.Context, err error, sum operate.Renormalized, r operate.Renormalize) error {
 	if ctx.Err() == nil {
 		return err
 	}
@@ -242,9 +242,9 @@ func (p *Program) compareInterrupted(ctx context.Context, err error, sum operate
 	if r.Run != "" {
 		did = fmt.Sprintf("%d corrections are stored, and perhaps a few more", sum.Published)
 	}
-	do := p.again() + "\n    it goes on where it was"
+	do := "run it again: it goes on where it was"
 	if r.Cursor.Path == "" {
-		do = p.again() + "\n    it compares from the beginning, and finds what is stored; with --cursor FILE it would go on where it was"
+		do = "run it again: it compares from the beginning, and finds what is stored; with --cursor FILE it would go on where it was"
 	}
-	return &operate.Advice{Err: fmt.Errorf("replay: interrupted when %d events were compared: %s", sum.Events, did), Do: do}
+	return &operate.Advice{Err: fmt.Errorf("replay: %w when %d events were compared: %s", errInterrupted, sum.Events, did), Do: do}
 }

@@ -143,7 +143,7 @@ func (p *Program) export(ctx context.Context, js natsjs.JetStream, e operate.Exp
 	sum, err := e.Run(ctx, js)
 	p.auditLine("replay export", why, err, zap.Any("counts", sum))
 	if err != nil {
-		return interrupted(ctx, err, p.again()+"\n    it goes on: what is written stays in "+e.File+".partial")
+		return interrupted(ctx, err, "run it again to go on: what is written stays in "+e.File+".partial")
 	}
 	return p.printExported(sum, true, asJSON)
 }

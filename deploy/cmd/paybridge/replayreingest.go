@@ -166,11 +166,11 @@ func (p *Program) reingest(ctx context.Context, what string, into intoFlags, w o
 		if into.apply {
 			p.auditLine(what, into.why, err, zap.String("target", target.NATS().URL), zap.Bool("production", w.Production), zap.Any("counts", sum))
 		}
-		how := "it begins anew, and finds what is stored; with --cursor FILE it would go on where it was"
+		how := "run it again: it begins anew, and finds what is stored; with --cursor FILE it would go on where it was"
 		if into.cursor != "" {
-			how = "it goes on where it was"
+			how = "run it again: it goes on where it was"
 		}
-		err = interrupted(ctx, err, p.again()+"\n    "+how)
+		err = interrupted(ctx, err, how)
 		return errors.Join(err, p.printReingested(sum, into, err == nil))
 	})
 }

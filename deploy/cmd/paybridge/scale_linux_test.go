@@ -150,7 +150,7 @@ func (s *scaled) interrupt() {
 	}
 	for _, want := range []string{
 		"publishing corrections as run scale, at most 20 a second; consumers see each as one more message",
-		`"what":"replay renormalize"`, "replay: interrupted when ", "→ " + p.again() + "\n", "it goes on where it was",
+		`"what":"replay renormalize"`, "replay: interrupted when ", "→ run it again: it goes on where it was\n    " + p.again() + "\n",
 	} {
 		if !strings.Contains(errs.String(), want) {
 			s.t.Errorf("interrupted, it does not say %q:\n%s", want, errs)

@@ -240,7 +240,11 @@ func (p *Program) send(ctx context.Context, send operate.Send, asJSON bool) (ope
 	})
 	summary.Finish(p.Now().Sub(start))
 	if answered := summary.Requests - summary.Statuses["error"]; answered < send.Repeat && ctx.Err() != nil {
-		err = interrupted(ctx, ctx.Err(), fmt.Sprintf("%d of %d were answered; run it again, with --repeat %d for the rest", answered, send.Repeat, send.Repeat-answered))
+		// Not errInterrupted: the command as it was typed would send them all again.
+		err = &operate.Advice{
+			Err: fmt.Errorf("interrupted when %d of %d were answered", answered, send.Repeat),
+			Do:  fmt.Sprintf("run it again, with --repeat %d for the rest", send.Repeat-answered),
+		}
 	}
 	if asJSON {
 		return summary, errors.Join(err, p.printJSON(summary))

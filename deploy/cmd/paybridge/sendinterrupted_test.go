@@ -28,7 +28,7 @@ func TestSendInterrupted(t *testing.T) {
 	}
 	p, _, errs := testProgram("send", "pik", "--url", server.URL, "--secret-file", secret, "--repeat", "100", "--data", t.TempDir())
 	code := p.Run(ctx)
-	if code != exitFailed || !strings.HasPrefix(errs.String(), "paybridge: interrupted\n  → ") || !strings.Contains(errs.String(), "of 100 were answered; run it again, with --repeat 9") {
+	if code != exitFailed || !strings.HasPrefix(errs.String(), "paybridge: interrupted when ") || !strings.Contains(errs.String(), " of 100 were answered\n  → run it again, with --repeat 9") {
 		t.Errorf("%d, %s", code, errs)
 	}
 }
