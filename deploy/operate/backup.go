@@ -13,6 +13,7 @@ import (
 
 	natsjs "github.com/nats-io/nats.go/jetstream"
 
+	"paybridge/config"
 	"paybridge/deploy/jetstream"
 )
 
@@ -36,6 +37,8 @@ type Backup struct {
 	Streams  []string // of the topology; nil: all
 	Now      time.Time
 	Progress func(what string) func(done, total int) // called for each long step; may be nil
+
+	freeDisk func(dir string) (config.Size, error) // jetstream.FreeDisk where nil
 }
 
 // Manifest is what a backup's folder holds.

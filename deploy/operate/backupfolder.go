@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // The files of a backup beside its streams.
@@ -130,7 +131,7 @@ func OpenBackup(ctx context.Context, dir string, progress func(done, total int))
 // is refused.
 func readSums(dir string) (map[string]string, error) {
 	text, err := os.ReadFile(filepath.Join(dir, sumsFile))
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return nil, advise(fmt.Errorf("backup: %s holds no finished backup", dir), "name the folder that `paybridge streams backup` was given, and that it finished; run that again to go on with it")
 	}
 	if err != nil {

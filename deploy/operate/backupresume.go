@@ -33,15 +33,23 @@ type wholeStream struct {
 // one moment.
 const backupAge = 24 * time.Hour
 
-// folder makes the folder, which only its owner may open: it will hold people's data. One
-// that holds something is only gone on with where an interrupted backup left it.
+// folder makes the folder, which only its owner may open: it will hold people's data.
 func (b Backup) folder() error {
-	entries, err := os.ReadDir(b.Dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := b.mayUse(); err != nil {
 		return err
 	}
+	return os.MkdirAll(b.Dir, 0o700)
+}
+
+// mayUse says that the folder is not there, or empty: one that holds something is only gone
+// on with where an interrupted backup left it.
+func (b Backup) mayUse() error {
+	entries, err := os.ReadDir(b.Dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return advise(fmt.Errorf("backup: %w", err), "name a folder, new or empty")
+	}
 	if len(entries) == 0 || slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == backupCursor }) {
-		return os.MkdirAll(b.Dir, 0o700)
+		return nil
 	}
 	return advise(fmt.Errorf("backup: %s is not empty", b.Dir), "name a new folder: a backup never writes over another, and this one is none that was interrupted")
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	natsjs "github.com/nats-io/nats.go/jetstream"
@@ -21,7 +22,7 @@ const roleBackup = "backup"
 // streamsBackup is `streams backup`.
 func (p *Program) streamsBackup() *cobra.Command {
 	var pl place
-	var asJSON bool
+	var asJSON, dry bool
 	var why string
 	var metrics metricsFile
 	b := operate.Backup{}
@@ -33,6 +34,9 @@ are, while everything goes on. Then it reads the stream message by message and n
 counts and a digest over sequence, time, subject, headers and bytes: a restore is
 compared with that. The nats command knows the same files: nats stream restore DIR/NAME.
 
+It changes nothing on the bus, and says first how much it will copy, and what room there is: too
+little for it in any case is refused. --dry-run only says it.
+
 DIR holds people's data, readable by its owner alone. It is a backup only once this
 command has ended well; SHA256SUMS is written last and names every file. Interrupted or
 killed, it is continued by the same command: the streams that are whole are kept for a day, the one
@@ -40,7 +44,8 @@ that it was at begins anew. The manifest says of each stream when it was taken.
 
 Keep the seal keys and secrets too, elsewhere: they are in no backup. Those that up made are
 in DATA/secrets. Without the seal keys no restored delivery can become an event.`,
-		Example: "  paybridge streams backup backup-2026-01-31 --why 'before the upgrade'\n" +
+		Example: "  paybridge streams backup backup-2026-01-31 --dry-run\n" +
+			"  paybridge streams backup backup-2026-01-31 --why 'before the upgrade'\n" +
 			"  paybridge streams backup backup-2026-02-01 --metrics-file backup.prom\n" +
 			"  paybridge streams backup webhooks-only --stream WEBHOOKS --json",
 		Args: cobra.ExactArgs(1),
@@ -54,7 +59,15 @@ in DATA/secrets. Without the seal keys no restored delivery can become an event.
 				return err
 			}
 			return bridge.onBus(cmd.Context(), roleBackup, func(ctx context.Context, js natsjs.JetStream) error {
-				m, err := b.Run(ctx, js)
+				plan, err := b.Plan(ctx, js)
+				if dry {
+					return errors.Join(err, p.printBackupPlan(plan, b.Dir, err == nil, asJSON))
+				}
+				var m operate.Manifest
+				if err == nil {
+					fmt.Fprintln(p.Stderr, backupPlan(plan, b.Dir))
+					m, err = b.Run(ctx, js)
+				}
 				p.auditLine("streams backup", why, err, zap.String("dir", b.Dir), zap.Any("counts", counts(m)))
 				if err != nil {
 					return interrupted(ctx, err, "run it again to go on: the streams that are whole are kept")
@@ -67,8 +80,39 @@ in DATA/secrets. Without the seal keys no restored delivery can become an event.
 	jsonFlag(cmd, &asJSON)
 	streamFlag(cmd, &b.Streams)
 	metrics.flag(cmd, "stream")
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "say how much would be copied, and how much room there is; write nothing")
+	cmd.MarkFlagsMutuallyExclusive("metrics-file", "dry-run")
 	cmd.Flags().StringVar(&why, "why", "", "why, for the audit line")
 	return cmd
+}
+
+// backupPlan says how much is to be copied, and the room for it.
+func backupPlan(plan operate.BackupPlan, dir string) string {
+	var streams []string
+	for _, s := range plan.Streams {
+		what := fmt.Sprintf("%s (%d messages, %s)", s.Name, s.Messages, operate.Bytes(int64(s.Bytes)))
+		if s.Kept {
+			what = s.Name + " (whole there already)"
+		}
+		streams = append(streams, what)
+	}
+	free := operate.Bytes(int64(plan.Free)) + " free there"
+	if plan.Free == 0 {
+		free = "how much is free there is not known"
+	}
+	return fmt.Sprintf("into %s: %s\n%s to be copied, and less when it is compressed; %s",
+		dir, strings.Join(streams, ", "), operate.Bytes(int64(plan.Stored)), free)
+}
+
+// printBackupPlan ends a --dry-run. One that cannot be done says so by its error alone.
+func (p *Program) printBackupPlan(plan operate.BackupPlan, dir string, could, asJSON bool) error {
+	if !could {
+		return nil
+	}
+	if !asJSON {
+		fmt.Fprintln(p.Stdout, backupPlan(plan, dir))
+	}
+	return p.looked(plan, asJSON)
 }
 
 // streamFlag declares --stream.
