@@ -273,17 +273,18 @@ func (s Reingested) Reasons() []string {
 }
 
 // Elsewhere makes sure that two buses are not one: deliveries put in where they come from
-// would come a second time once the duplicate window has forgotten them.
+// would come a second time once the duplicate window has forgotten them. One that was
+// restored from the other's backup is another.
 func Elsewhere(ctx context.Context, from, into natsjs.JetStream) error {
-	var made [2]time.Time
+	var life [2]string
 	for i, js := range []natsjs.JetStream{from, into} {
 		s, err := js.Stream(ctx, jetstream.Webhooks)
 		if err != nil {
 			return streamAdvice(jetstream.Webhooks, err)
 		}
-		made[i] = s.CachedInfo().Created
+		life[i] = jetstream.Life(s.CachedInfo())
 	}
-	if made[0].Equal(made[1]) {
+	if life[0] == life[1] {
 		return advise(errors.New("reingest: the target is the bus that the deliveries come from"),
 			"name another environment; to map them again here, use `paybridge replay renormalize` or `paybridge deadletters redrive`")
 	}

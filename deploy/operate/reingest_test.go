@@ -221,6 +221,17 @@ func TestReingestTrust(t *testing.T) {
 	if err := Elsewhere(t.Context(), r.js, target.js); err != nil {
 		t.Error(err)
 	}
+	// A restored stream keeps when it was made, and is another one all the same.
+	restored := r.bare()
+	if _, err := restore(t.Context(), restored, Restore{Dir: r.backup()}); err != nil {
+		t.Fatal(err)
+	}
+	if err := Elsewhere(t.Context(), r.js, restored); err != nil {
+		t.Error(err)
+	}
+	if err := Elsewhere(t.Context(), restored, restored); err == nil {
+		t.Error("a restored bus is another one than itself")
+	}
 }
 
 // renamed gives each delivery the message id of another.
