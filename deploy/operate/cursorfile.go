@@ -66,7 +66,7 @@ func (c CursorFile) hold(command string, state any) (k *keptCursor, found bool, 
 		return nil, false, advise(fmt.Errorf("%s: another command holds this cursor", c.Path), "wait for it, or name another file")
 	}
 	if err != nil {
-		return nil, false, err
+		return nil, false, advise(err, "what is kept of how far it is has to be a file, in a folder that is there")
 	}
 	if found, err = k.read(state); err != nil {
 		return nil, false, errors.Join(err, k.release())

@@ -36,6 +36,9 @@ func (m metricsFile) check() error {
 	if info, err := os.Stat(filepath.Dir(string(m))); err != nil || !info.IsDir() {
 		return &operate.Advice{Err: fmt.Errorf("--metrics-file %s: its folder is not there", m), Do: "make it, and name it to node_exporter: --collector.textfile.directory"}
 	}
+	if info, err := os.Stat(string(m)); err == nil && !info.Mode().IsRegular() {
+		return &operate.Advice{Err: fmt.Errorf("--metrics-file %s: is there, and no file", m), Do: "name another"}
+	}
 	return nil
 }
 

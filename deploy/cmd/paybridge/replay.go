@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	natsjs "github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
@@ -154,7 +155,8 @@ func (p *Program) renormalize(ctx context.Context, js natsjs.JetStream, r operat
 	began := p.Now()
 	sum, err := r.Compare(ctx, js)
 	if r.Run != "" {
-		p.auditLine("replay renormalize", why, err, zap.String("run", r.Run), zap.String("source", r.Source),
+		p.auditLine("replay renormalize", why, err, zap.String("run", r.Run), zap.String("source", r.Source), zap.String("id", r.ID),
+			zap.String("since", moment(r.Range.Since)), zap.String("until", moment(r.Range.Until)),
 			zap.Uint64("from", r.Range.From), zap.Uint64("to", r.Range.To), zap.String("cursor", r.Cursor.Path), zap.Any("counts", sum))
 	}
 	if err != nil {
@@ -223,6 +225,14 @@ func notNegative(flag string, n int) error {
 		return &operate.Advice{Err: fmt.Errorf("%s %d: it cannot be less than 0", flag, n), Do: "0 is no limit"}
 	}
 	return nil
+}
+
+// moment is an end of a range; "" where it has none.
+func moment(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return at.UTC().Format(time.RFC3339Nano)
 }
 
 // limit is a rate as people say it.

@@ -109,6 +109,9 @@ func (p *Program) redelivers(cmd *cobra.Command) {
 			if through != 0 {
 				return paced.goOn(ctx, operate.Pace{Consumer: r.Consumer, Rate: r.Rate, Through: through, Progress: r.Progress}, apply)
 			}
+			if err := b.known(ctx, js, s.source); err != nil {
+				return err
+			}
 			plan, err := r.Plan(ctx, js)
 			if err != nil {
 				return err
