@@ -39,7 +39,12 @@ func (p *Program) table(head ...string) table { return newTable(p.Stdout, head..
 
 // newTable begins a table on w.
 func newTable(w io.Writer, head ...string) table {
-	t := table{tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)}
+	return newGappedTable(w, 2, head...)
+}
+
+// newGappedTable is newTable with so many spaces between the columns.
+func newGappedTable(w io.Writer, gap int, head ...string) table {
+	t := table{tabwriter.NewWriter(w, 0, 0, gap, ' ', 0)}
 	fmt.Fprintln(t.w, strings.Join(head, "\t"))
 	return t
 }

@@ -6,7 +6,9 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	natsjs "github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/cobra"
@@ -81,7 +83,7 @@ object a line.`,
 }
 
 // printStatus prints the streams, the normalizer, the sources and the dead letters, in
-// the order of the flow. Every line fits into 80 columns where names are short.
+// the order of the flow. Every line fits into 80 columns but where names are very long.
 func printStatus(w io.Writer, s operate.Status) error {
 	t := newTable(w, "STREAM", "MESSAGES", "PER SECOND", "SIZE", "OF", "OLDEST", "NEWEST")
 	for _, stream := range s.Streams {
@@ -104,8 +106,29 @@ func printStatus(w io.Writer, s operate.Status) error {
 		return nil
 	}
 	fmt.Fprintln(w)
-	t = newTable(w, "SOURCE", "DELIVERED", "/S", "LAST", "WAITING", "OLDEST", "EVENTS", "UNKNOWN", "/S", "OPEN", "NEW")
-	dead := false
+	text, dead, err := sourcesText(s, 2)
+	if err == nil && widest(text) > columns {
+		text, dead, err = sourcesText(s, 1)
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(w, text)
+	fmt.Fprintf(w, "PER SECOND, /S and NEW: over the last %s\n", operate.Age(seconds(s.Window).Round(100*time.Millisecond)))
+	if !dead {
+		return nil
+	}
+	return printDeadReasons(w, s)
+}
+
+// columns are those of a terminal that nobody has made wider.
+const columns = 80
+
+// sourcesText is the table of the sources, with so many spaces between its columns; dead
+// says that there are dead letters.
+func sourcesText(s operate.Status, gap int) (text string, dead bool, err error) {
+	var w strings.Builder
+	t := newGappedTable(&w, gap, "SOURCE", "DELIVERED", "/S", "LAST", "WAITING", "OLDEST", "EVENTS", "UNKNOWN", "/S", "OPEN", "NEW")
 	for _, source := range s.Sources {
 		open := uint64(0)
 		for _, n := range source.Open {
@@ -115,14 +138,16 @@ func printStatus(w io.Writer, s operate.Status) error {
 		t.row(source.Name, source.Deliveries, rate(source.DeliveryRate), age(s.At, source.Last), source.Waiting, age(s.At, source.Oldest),
 			source.Events, source.Unknown, rate(source.EventRate), atMost(s, open), source.NewDead)
 	}
-	if err := t.flush(); err != nil {
-		return err
+	err = t.flush()
+	return w.String(), dead, err
+}
+
+// widest is how many columns the longest line takes.
+func widest(text string) (n int) {
+	for line := range strings.Lines(text) {
+		n = max(n, utf8.RuneCountInString(strings.TrimRight(line, "\n")))
 	}
-	fmt.Fprintf(w, "PER SECOND, /S and NEW: over the last %s\n", operate.Age(seconds(s.Window).Round(100*time.Millisecond)))
-	if !dead {
-		return nil
-	}
-	return printDeadReasons(w, s)
+	return n
 }
 
 // atMost is a number of open dead letters, marked as long as it may be too high.
