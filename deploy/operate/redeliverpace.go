@@ -48,6 +48,8 @@ const (
 	paceCredit = 100 * time.Millisecond // what a service that was slow may catch up
 	paceLook   = 5 * time.Millisecond   // at most between two looks while it is not paused
 	paceQuick  = 250 * time.Microsecond // and at first: what is given meanwhile is a burst
+	paceStuck  = time.Second            // without a pause and without an event: see wake
+	wakePause  = 250 * time.Millisecond // long enough for the server to hear of it before it ends
 )
 
 // pausable is a consumer as Pace sees it. Its clock is the server's.
@@ -96,7 +98,7 @@ func (p Pace) run(ctx context.Context, c pausable) (sum Paced, err error) {
 	if total == 0 {
 		total = began.left
 	}
-	if began.until.After(began.at) {
+	if began.until.After(began.at.Add(pauseEnds)) { // what ends sooner ends by itself: see wake
 		if err := pauseFor(ctx, c, began.at.Add(pauseEnds), pauseEnds); err != nil {
 			return sum, err
 		}
@@ -104,6 +106,7 @@ func (p Pace) run(ctx context.Context, c pausable) (sum Paced, err error) {
 	each := time.Second / time.Duration(p.Rate)
 	// due is when the next event may be given, if all that was given had come in time.
 	due, before, rest := began.at, began, paceQuick
+	moved := later(began.at, began.until) // since when it is not paused, or was given its last event
 	for now := began; ; {
 		if now.left == 0 || now.last >= p.Through {
 			sum.Paused = time.Time{}
@@ -111,7 +114,15 @@ func (p Pace) run(ctx context.Context, c pausable) (sum Paced, err error) {
 		}
 		due = later(due, now.at.Add(-paceCredit)).Add(time.Duration(now.given-before.given) * each)
 		ahead := due.Sub(now.at)
+		if now.given != before.given {
+			moved = later(moved, now.at)
+		}
 		switch {
+		case ahead < pauseLeast && now.at.Sub(moved) > paceStuck:
+			if err := wake(ctx, c, now); err != nil {
+				return sum, err
+			}
+			moved = now.at.Add(wakePause)
 		case ahead < pauseLeast:
 			if err := sleep(ctx, rest); err != nil {
 				return sum, err
@@ -125,7 +136,7 @@ func (p Pace) run(ctx context.Context, c pausable) (sum Paced, err error) {
 			if err := pauseFor(ctx, c, sum.Paused, ahead); err != nil {
 				return sum, err
 			}
-			rest = paceQuick
+			rest, moved = paceQuick, sum.Paused
 		}
 		before = now
 		if now, err = c.look(ctx); err != nil {
@@ -182,6 +193,14 @@ func letGo(ctx context.Context, c pausable, now paceLooked) error {
 		return c.pause(ctx, end)
 	}
 	return nil
+}
+
+// wake has a short pause end. Where a new pause is set while another one ends, the server may
+// forget to wake the consumer after the new one: its service waits for events and gets none
+// until it asks again, which with most clients takes up to half a minute. The end of one
+// more pause wakes it. A service that asks for nothing loses nothing by it.
+func wake(ctx context.Context, c pausable, now paceLooked) error {
+	return pauseFor(ctx, c, now.at.Add(wakePause), wakePause)
 }
 
 // pauseFor pauses a consumer, and waits. The wait begins before the server is asked, so

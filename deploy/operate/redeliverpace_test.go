@@ -93,6 +93,43 @@ func TestPaceModel(t *testing.T) {
 	}
 }
 
+// forgetful is a consumer that the server forgets to wake after its first pauses.
+type forgetful struct {
+	*greedy
+	forget int
+}
+
+func (f *forgetful) pause(ctx context.Context, until time.Time) error {
+	if err := f.greedy.pause(ctx, until); err != nil {
+		return err
+	}
+	if f.forget--; f.forget >= 0 {
+		f.until = until.Add(time.Hour) // until its service asks again
+	}
+	return nil
+}
+
+func (f *forgetful) look(ctx context.Context) (paceLooked, error) {
+	l, err := f.greedy.look(ctx)
+	if end := f.pauses; len(end) > 0 && !end[len(end)-1].After(l.at) {
+		l.until = time.Time{} // it says that it is not paused
+	}
+	return l, err
+}
+
+// TestPaceWakes says that a consumer which the server has forgotten goes on within seconds,
+// twice in a row too.
+func TestPaceWakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &forgetful{&greedy{speed: 10_000, left: 1000, slow: time.Millisecond, seen: time.Now()}, 2}
+		began := time.Now()
+		sum, err := Pace{Rate: 100, Through: 1}.run(t.Context(), g)
+		if took := time.Since(began); err != nil || g.left != 0 || took > 15*time.Second {
+			t.Errorf("%+v in %v, %v", sum, took, err)
+		}
+	})
+}
+
 // A pause longer than one may be is made of several, with nothing in between.
 func TestPaceRenewsItsPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
