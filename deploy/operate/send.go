@@ -118,14 +118,7 @@ func (s Send) wait(ctx context.Context, start time.Time, n int) error {
 		return ctx.Err()
 	}
 	due := start.Add(time.Duration(float64(n-1) / s.Rate * float64(time.Second)))
-	timer := time.NewTimer(due.Sub(s.Now()))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return sleep(ctx, due.Sub(s.Now()))
 }
 
 // post makes and sends request n. The clock runs from the first byte to the whole answer.
