@@ -66,12 +66,13 @@ func TestInterruptedWhileItRuns(t *testing.T) {
 // TestMisspelledSaysHow says that what is typed wrong is answered with how it is typed.
 func TestMisspelledSaysHow(t *testing.T) {
 	for typed, want := range map[string][]string{
-		"send":                       {"accepts between 1 and 2 arg(s)", "paybridge send SOURCE [FIXTURE]", "`paybridge send --help`"},
-		"payment":                    {"accepts 1 arg(s)", "paybridge payment ID", "`paybridge payment --help`"},
-		"tail --nonsense":            {"unknown flag: --nonsense", "`paybridge tail --help`"},
-		"nonsense":                   {`unknown command "nonsense"`, "`paybridge --help`"},
-		"streams chekc":              {`unknown command "chekc" for "paybridge streams"`, "`paybridge streams --help`"},
-		"tail --config nowhere.yaml": {"nowhere.yaml", "no such file", "--config"},
+		"streams apply --yes --dry-run": {"[yes dry-run]", "type paybridge streams apply", "`paybridge streams apply --help` has examples"},
+		"send":                          {"accepts between 1 and 2 arg(s)", "paybridge send SOURCE [FIXTURE]", "`paybridge send --help`"},
+		"payment":                       {"accepts 1 arg(s)", "paybridge payment ID", "`paybridge payment --help`"},
+		"tail --nonsense":               {"unknown flag: --nonsense", "`paybridge tail --help`"},
+		"nonsense":                      {`unknown command "nonsense"`, "`paybridge --help`"},
+		"streams chekc":                 {`unknown command "chekc" for "paybridge streams"`, "`paybridge streams --help`"},
+		"tail --config nowhere.yaml":    {"nowhere.yaml", "no such file", "--config"},
 	} {
 		p, _, errs := testProgram(strings.Fields(typed)...)
 		code := p.Run(t.Context())

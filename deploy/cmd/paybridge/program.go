@@ -43,7 +43,8 @@ func (p *Program) Run(ctx context.Context) int { return p.run(ctx, p.root()) }
 // run runs a command tree.
 func (p *Program) run(ctx context.Context, root *cobra.Command) int {
 	began := false
-	root.PersistentPreRun = func(*cobra.Command, []string) { began = true }
+	// Cobra looks at flags that exclude each other only after this.
+	root.PersistentPreRun = func(cmd *cobra.Command, _ []string) { began = cmd.ValidateFlagGroups() == nil }
 	root.SetArgs(p.Args)
 	root.SetOut(p.Stdout)
 	root.SetErr(p.Stderr)
