@@ -72,7 +72,9 @@ func TestDecodeKeepsWhatWasWritten(t *testing.T) {
 }
 
 func TestDecodeOfScalars(t *testing.T) {
-	for body, kind := range map[string]Kind{`"x"`: Text, "5": Number, " null": Null, "true\n": Bool, "[]": List, "{ }": Object} {
+	for body, kind := range map[string]Kind{
+		`"x"`: Text, "5": Number, " null": Null, "true\n": Bool, "[]": List, "{ }": Object, "5\t": Number, "6\r": Number, "7\n": Number, "8 ": Number,
+	} {
 		d, err := Decode([]byte(body), Limits{})
 		if err != nil {
 			t.Errorf("%q: %v", body, err)
@@ -89,10 +91,7 @@ func TestDecodeOfScalars(t *testing.T) {
 
 func TestDecodeRefuses(t *testing.T) {
 	long := strings.Repeat("k", 70)
-	var manyKeys string
-	for i := range 70 {
-		manyKeys += fmt.Sprintf(`"k%d":%d,`, i, i)
-	}
+	manyKeys := members(70)
 	for _, c := range []struct {
 		name, body string
 		want       Error
@@ -141,6 +140,15 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
+// members are so many members of an object, with a comma behind each: "k0" and on.
+func members(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `"k%d":%d,`, i, i)
+	}
+	return b.String()
+}
+
 func TestErrorsNeverHoldAValue(t *testing.T) {
 	const canary = "29708061000"
 	for _, body := range []string{
@@ -170,6 +178,8 @@ func TestLimits(t *testing.T) {
 		{`{"abc":1}`, Limits{KeyBytes: 3}, ""},
 		{`{"abcd":1}`, Limits{KeyBytes: 3}, delivery.TooLarge},
 		{`{"\u0061bc":1}`, Limits{KeyBytes: 3}, ""},
+		{`{` + members(searched) + `"long":1}`, Limits{KeyBytes: 3}, delivery.TooLarge},
+		{`{"a":1,"a":2}`, Limits{Nodes: 3}, delivery.MalformedJSON}, // a name is no value
 		{strings.Repeat("[", 64) + strings.Repeat("]", 64), Limits{}, ""},
 	} {
 		_, err := Decode([]byte(c.body), c.limits)
@@ -279,6 +289,26 @@ func TestLargeObjectsInsideOthers(t *testing.T) {
 	}
 	if d.Root().At(0).Member("k100") != nil {
 		t.Error("a member is found in the wrong object")
+	}
+}
+
+// TestMembersAreFound looks for members where an object is searched, where it is indexed, and
+// at the border between the two.
+func TestMembersAreFound(t *testing.T) {
+	for n := searched - 1; n <= searched+1; n++ {
+		d, err := Decode([]byte(`[{`+strings.TrimSuffix(members(n), ",")+`}]`), Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := d.Root().At(0)
+		for i := range n {
+			if m := o.Member(fmt.Sprint("k", i)); m == nil || m.Text() != fmt.Sprint(i) {
+				t.Errorf("of %d members, k%d is not found", n, i)
+			}
+		}
+		if o.Member(fmt.Sprint("k", n)) != nil {
+			t.Errorf("of %d members, one more is found", n)
+		}
 	}
 }
 
