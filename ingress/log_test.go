@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"paybridge/ingress/auth"
 )
@@ -50,6 +51,32 @@ func TestReceipt(t *testing.T) {
 	for _, field := range []string{"dur_ms", "puback_ms", "ts"} {
 		if n, ok := lines[0][field].(float64); !ok || n <= 0 {
 			t.Errorf("%s is %v", field, lines[0][field])
+		}
+	}
+}
+
+// TestReceiptsAreFlushed has a flush that takes its time: the sender has its answer by then,
+// and the next one flushes its own line, which may have missed the first flush.
+func TestReceiptsAreFlushed(t *testing.T) {
+	receipts, begun, end := &logBuffer{}, make(chan int, 3), make(chan struct{})
+	d := open(t, func(o *Options) {
+		o.Receipts = Receipts{receipts.logger(), func() {
+			begun <- strings.Count(receipts.String(), "\n")
+			<-end
+		}}
+	})
+	defer close(end)
+	for i := range 3 {
+		if got := d.raw(webhook(strings.Repeat("x", i+1))); got.status != 200 {
+			t.Fatalf("answered %+v", got)
+		}
+		select {
+		case lines := <-begun:
+			if lines != i+1 {
+				t.Errorf("flush %d has %d lines", i+1, lines)
+			}
+		case <-time.After(patientFor):
+			t.Fatalf("line %d is not flushed", i+1)
 		}
 	}
 }

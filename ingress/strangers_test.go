@@ -113,3 +113,42 @@ func TestStrangers(t *testing.T) {
 		expect("nobody is left", time.Second, false, "second third")
 	})
 }
+
+// TestPlacesOfStrangers has a listener of one place, and nobody who reads its connections:
+// one that is cut off gives its place back by itself, and one that is closed, however
+// often, is no stranger any more.
+func TestPlacesOfStrangers(t *testing.T) {
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := newListener(inner, nil, 1, 20*time.Millisecond, time.Now)
+	defer l.Close()
+	defer time.AfterFunc(patientFor, func() { l.Close() }).Stop()
+	open, cuts := 0.0, 0
+	l.opened, l.cut = func(change float64) { open += change }, func() { cuts++ }
+	var accepted []net.Conn
+	for range 3 {
+		c, err := net.DialTimeout("tcp", inner.Addr().String(), patientFor)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		a, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		accepted = append(accepted, a)
+	}
+	if open != 1 || cuts != 2 || l.strangers.all.Len() != 1 {
+		t.Errorf("%v are open, %d were cut off, %d are strangers", open, cuts, l.strangers.all.Len())
+	}
+	for range 2 {
+		for _, a := range accepted {
+			_ = a.Close() // those that were cut off are closed
+		}
+	}
+	if open != 0 || len(l.slots) != 0 || l.strangers.all.Len() != 0 {
+		t.Errorf("%v are open in %d places, %d are strangers", open, len(l.slots), l.strangers.all.Len())
+	}
+}
