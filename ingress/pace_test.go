@@ -79,6 +79,8 @@ func TestPaceTriesBatches(t *testing.T) {
 	if w.expect("they are not", 11, true); w.pause != 2*firstPause {
 		t.Errorf("%d measurements to the next trial", w.pause)
 	}
+	w.fixed = time.Second
+	w.expect("a batch takes long", mostAtATime, true)
 }
 
 // TestPaceFindsItsWay changes what the server costs, and expects the pace to follow
@@ -154,6 +156,61 @@ func TestPaceGivesUpSoon(t *testing.T) {
 	w.expect("but after a while", 52, true)
 	w.idle()
 	w.expect("the load ends in a trial", math.MaxInt, false)
+}
+
+// TestPaceLeavesSlowSinglesSoon has a disk on which a single takes many times what its part
+// of a batch does: the trial of singles ends before it is as long as others, and what it
+// has shown is remembered.
+func TestPaceLeavesSlowSinglesSoon(t *testing.T) {
+	w := gathering(t)
+	w.batches(1000*firstPause, 3200*us, 1000*us)
+	w.expect("a trial of singles", firstAtATime, false)
+	began := w.now
+	w.singles(1000, 10*time.Millisecond)
+	if w.expect("they are slow", leastAtATime, true); w.now.Sub(began) > (hopelessAt+2)*10*time.Millisecond || w.single != 10*time.Millisecond {
+		t.Errorf("after %v, a single takes %v", w.now.Sub(began), w.single)
+	}
+}
+
+// TestPaceAsksForATenth says that batches are not tried where they promise too little, nor
+// kept where they bring too little, and how long it is at the most until they are tried
+// again.
+func TestPaceAsksForATenth(t *testing.T) {
+	w := newWalk(t)
+	w.singles(100_000, 55*us) // 53 are promised
+	w.expect("little is promised", math.MaxInt, false)
+	w = newWalk(t)
+	w.singles(1000, 200*us)
+	w.expect("much is promised", 11, true)
+	w.batches(20, 60*190*us, 0)
+	w.expect("little is brought", math.MaxInt, false)
+	for range 20 {
+		w.giveUp(w.now)
+	}
+	if w.pause != longestPause {
+		t.Errorf("%d measurements to the next trial", w.pause)
+	}
+}
+
+// TestPaceTriesAgainUnderAnotherLoad says that a trial is worth what it is only for a load
+// like that under which it was made: not half of it, nor twice as much.
+func TestPaceTriesAgainUnderAnotherLoad(t *testing.T) {
+	for inHand, again := range map[int]bool{29: true, 30: false, 120: false, 121: true} {
+		w := newWalk(t)
+		w.singles(1000, 200*us)
+		w.batches(20, 60*200*us, 0)
+		w.expect("batches are no faster", math.MaxInt, false)
+		w.fixed = firstFixed // they promise as much as before
+		for range 300 {      // one measurement
+			w.now = w.now.Add(200 * us)
+			if w.acked(w.now, inHand); w.gathers {
+				break
+			}
+		}
+		if w.gathers != again {
+			t.Errorf("with %d in hand they are tried again: %v", inHand, w.gathers)
+		}
+	}
 }
 
 // TestPaceGivesUpWithoutABatch has a trial of batches under a load of which never enough

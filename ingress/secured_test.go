@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/tls"
 	"io"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -12,35 +13,60 @@ import (
 	"paybridge/deploy/jetstream/jetstreamtest"
 )
 
-// TestHandshakeIsBounded has a hello that claims to be as long as crypto/tls allows: its
-// connection closes long before, and before the time for a handshake is over. Half of
-// what a hello may have waits for the rest.
+// TestHandshakeIsBounded has a hello, and a message after it, that claims to be as long as
+// crypto/tls allows: its connection closes long before, and before the time for a handshake
+// is over. Half of what a sender may say waits for the rest.
 func TestHandshakeIsBounded(t *testing.T) {
 	d := hasty(t, &tls.Config{Certificates: []tls.Certificate{newAuthority(t).issue(t, "bridge")}})
+	const hello, keyExchange = 1, 16
 	for _, c := range []struct {
 		name        string
+		kind        byte
 		bytes       int
 		least, most time.Duration
 	}{
-		{"too long", helloBytes + 1, 0, hastyTime / 2},
-		{"much too long", 60 << 10, 0, hastyTime / 2},
-		{"long", helloBytes / 2, hastyTime * 3 / 4, patientFor},
+		{"too long", hello, helloBytes + 1, 0, hastyTime / 2},
+		{"much too long", hello, 60 << 10, 0, hastyTime / 2},
+		{"long", hello, helloBytes / 2, hastyTime * 3 / 4, patientFor},
+		{"the rest is too long", keyExchange, restBytes + 1<<10, 0, hastyTime / 2},
+		{"the rest is long", keyExchange, restBytes / 2, hastyTime * 3 / 4, patientFor},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			conn := d.dial()
 			defer conn.Close()
 			began := time.Now()
-			hello := bytes.Repeat([]byte{'x'}, c.bytes)
-			copy(hello, []byte{1, 1, 0, 0}) // of 64 KiB
-			for part := range slices.Chunk(hello, 4<<10) {
-				_, _ = conn.Write(append([]byte{22, 3, 1, byte(len(part) >> 8), byte(len(part))}, part...)) // it may be closed already
+			if c.kind != hello {
+				_ = tls.Client(&deaf{Conn: conn}, &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12}).Handshake() // its hello is out
+			}
+			message := bytes.Repeat([]byte{'x'}, c.bytes)
+			copy(message, []byte{c.kind, 0, 0xf0, 0}) // of 60 KiB
+			for part := range slices.Chunk(message, 4<<10) {
+				_, _ = conn.Write(append([]byte{22, 3, 3, byte(len(part) >> 8), byte(len(part))}, part...)) // it may be closed already
 			}
 			_, err := io.Copy(io.Discard, conn)
 			if took := time.Since(began); took < c.least || took > c.most {
 				t.Errorf("closed after %v: %v", took, err)
 			}
 		})
+	}
+}
+
+// deaf is a connection on which somebody speaks and hears nothing.
+type deaf struct{ net.Conn }
+
+func (deaf) Read([]byte) (int, error) { return 0, io.EOF }
+
+// TestWholeRecords has a body in records that are as long as they may be.
+func TestWholeRecords(t *testing.T) {
+	ours := newAuthority(t)
+	d := hasty(t, &tls.Config{Certificates: []tls.Certificate{ours.issue(t, "bridge")}})
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		config := &tls.Config{RootCAs: ours.pool, MaxVersion: version, DynamicRecordSizingDisabled: true}
+		answer, _, err := d.speak(config, webhook(strings.Repeat("x", 100<<10), "Connection: close"))
+		if err != nil || !strings.HasPrefix(answer, "HTTP/1.1 200 ") {
+			t.Errorf("answered %.20q, %v", answer, err)
+		}
 	}
 }
 
