@@ -148,6 +148,18 @@ func TestRenormalizeGoesOn(t *testing.T) {
 	if whole.Earlier = sum.Earlier; err != nil || !reflect.DeepEqual(whole, sum) {
 		t.Errorf("interrupted it counts %+v, and else %+v, %v", sum, whole, err)
 	}
+	// Killed it goes on too, although it publishes nothing: it saves now and then.
+	n = r.of("")
+	n.batchOf = resumedEvents / (saveEvery + 2)
+	var left []byte
+	n.Report = func(c Changed) {
+		if c.ID == "evt_59" {
+			left, err = os.ReadFile(r.file)
+		}
+	}
+	if _, compared := n.Compare(t.Context(), r.js); compared != nil || err != nil || len(left) == 0 {
+		t.Errorf("in the end %d bytes are saved: %v, %v", len(left), err, compared)
+	}
 }
 
 // TestRenormalizeCursorIsOfOneThing says that a run goes on as what it was begun as, or not
