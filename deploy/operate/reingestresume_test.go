@@ -2,6 +2,7 @@ package operate
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -82,4 +83,66 @@ func TestReingestGoesOn(t *testing.T) {
 			t.Errorf("%s: it is through, and the cursor is there: %v", name, err)
 		}
 	}
+}
+
+// TestReingestSavesWhatIsStored says of a cursor file that everything it passes is counted:
+// nothing of it is still on its way, also where some were there before and count for none
+// of those.
+func TestReingestSavesWhatIsStored(t *testing.T) {
+	r := newRig(t)
+	const n = redriveWindow + 10
+	r.received(n)
+	target := r.elsewhere()
+	one := r.reingest(target)
+	one.From = Stored{JS: r.js, Select: Selection{To: 1}}
+	r.reingested(one, target)
+	w := r.reingest(target)
+	w.Cursor = CursorFile{Path: filepath.Join(t.TempDir(), "cursor")}
+	saved := 0
+	w.Progress = func(int, int) {
+		text, err := os.ReadFile(w.Cursor.Path)
+		if err != nil || len(text) == 0 {
+			return // nothing is saved yet
+		}
+		var c cursorText
+		var s reingestState
+		if err := errors.Join(json.Unmarshal(text, &c), json.Unmarshal(c.State, &s)); err != nil {
+			t.Error(err)
+		}
+		if saved++; s.Sum.New+s.Sum.Already != s.Sum.Deliveries || s.Next != uint64(s.Sum.Deliveries)+1 {
+			t.Errorf("saved is %+v", s)
+		}
+	}
+	if sum := r.reingested(w, target); sum.New != n-1 || sum.Already != 1 || saved == 0 {
+		t.Errorf("%+v, and saved was seen %d times", sum, saved)
+	}
+}
+
+// TestReingestIntoAFullStream says that what was refused is put in by the same command, once
+// there is room.
+func TestReingestIntoAFullStream(t *testing.T) {
+	r := newRig(t)
+	const n = 20
+	r.received(n)
+	target := r.elsewhere()
+	limit := func(messages int64) {
+		t.Helper()
+		s, err := target.js.Stream(t.Context(), jetstream.Webhooks)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config := s.CachedInfo().Config
+		config.MaxMsgs = messages
+		if _, err := target.js.UpdateStream(t.Context(), config); err != nil {
+			t.Fatal(err)
+		}
+	}
+	limit(n / 2)
+	w := r.reingest(target)
+	w.Cursor = CursorFile{Path: filepath.Join(t.TempDir(), "cursor")}
+	_, err := w.Run(t.Context(), target.js)
+	checkAdvice(t, err, "a delivery was not stored", "make room in the target")
+	limit(-1)
+	r.reingested(w, target)
+	target.wantStored(jetstream.Webhooks, n)
 }

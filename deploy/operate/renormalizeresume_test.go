@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -192,5 +193,73 @@ func TestRenormalizeCursorIsOfOneThing(t *testing.T) {
 	}
 	if sum, err := r.of("half").Compare(t.Context(), r.js); err != nil || sum.Changed != 0 || sum.Events != resumedEvents {
 		t.Errorf("anew: %+v, %v", sum, err)
+	}
+}
+
+// TestRenormalizeCursorOfOtherEvents says that a cursor is of PAYMENTS too, which may be made
+// anew alone.
+func TestRenormalizeCursorOfOtherEvents(t *testing.T) {
+	r := newResuming(t)
+	r.killed(r.of("half"), "evt_20")
+	if err := r.js.DeleteStream(t.Context(), jetstream.Payments); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := jetstream.Apply(t.Context(), r.js, r.streams); err != nil {
+		t.Fatal(err)
+	}
+	_, err := r.of("half").Compare(t.Context(), r.js)
+	checkAdvice(t, err, "the stream PAYMENTS was made ", "remove it to begin anew")
+}
+
+// TestRenormalizeOfAnIDThatCameTwice has an id that the duplicate window did not know any more
+// when it came again. A run corrects one of its events and withholds the other: also where
+// an earlier try has corrected the first, and where it was killed or interrupted in between.
+func TestRenormalizeOfAnIDThatCameTwice(t *testing.T) {
+	for name, earlier := range map[string]bool{"an earlier try": true, "killed": false} {
+		r := &resuming{newRig(t), filepath.Join(t.TempDir(), "run.cursor")}
+		before := maps.Clone(r.programs)
+		pay := func(id, behind string) {
+			r.receive(pikBody(id, "txn") + behind)
+			r.normalize(all)
+		}
+		edit := func() { r.edit("pik", editOf(halve, "evt_1", "evt_8", "evt_9")) }
+		pay("evt_1", "")
+		if earlier {
+			edit()
+			if sum, _ := r.renormalize(run("half")); sum.Published != 1 {
+				t.Fatalf("%s: %+v", name, sum)
+			}
+			r.programs = before
+		}
+		r.forget()
+		var n Renormalize
+		var changed int
+		if earlier {
+			pay("evt_2", "")
+			pay("evt_3", "")
+			pay("evt_8", "")
+			pay("evt_1", " ")
+			pay("evt_9", "")
+			edit()
+			n, changed = r.of("half"), 3
+			n.batchOf = 3 // two in which nothing changes
+			ctx, cancel := context.WithCancel(t.Context())
+			n.Report = func(Changed) { cancel() }
+			if _, err := n.Compare(ctx, r.js); !errors.Is(err, context.Canceled) {
+				t.Errorf("%s: %v", name, err)
+			}
+			n.Report = nil
+		} else {
+			pay("evt_1", " ")
+			pay("evt_8", "")
+			pay("evt_9", "")
+			edit()
+			n, changed = r.of("half"), 4
+			r.killed(n, "evt_9")
+		}
+		sum, err := n.Compare(t.Context(), r.js)
+		if err != nil || sum.Changed != changed || sum.Published != changed-1 || sum.Withheld != 1 || sum.Fields["amount"] != changed {
+			t.Errorf("%s: %+v, %v", name, sum, err)
+		}
 	}
 }
