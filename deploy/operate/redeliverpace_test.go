@@ -28,6 +28,7 @@ type greedy struct {
 	given       int
 	pauses      []time.Time // their ends
 	longest     time.Duration
+	numbered    bool // its events have the numbers from 1 on
 }
 
 func (g *greedy) take() {
@@ -45,6 +46,9 @@ func (g *greedy) look(context.Context) (paceLooked, error) {
 	l := paceLooked{at: time.Now(), given: g.given, left: g.left}
 	if g.until.After(l.at) {
 		l.until = g.until
+	}
+	if g.numbered {
+		l.last = uint64(g.given) //nolint:gosec // counts up
 	}
 	return l, nil
 }
@@ -75,7 +79,7 @@ func TestPaceModel(t *testing.T) {
 		{1000, 1000, 60_000, time.Millisecond, 60 * time.Second},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			g := &greedy{speed: test.speed, left: test.events, slow: test.slow, until: time.Now().Add(time.Second)}
+			g := &greedy{speed: test.speed, left: test.events, slow: test.slow, until: time.Now().Add(pauseMost)}
 			began := time.Now()
 			t.Cleanup(func() { t.Logf("%+v: %d pauses in %v", test, len(g.pauses), time.Since(began)) })
 			done := 0
@@ -137,12 +141,45 @@ func TestPaceRenewsItsPause(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		sum, err := Pace{Rate: 1, Through: 1}.run(ctx, g)
-		if !errors.Is(err, context.DeadlineExceeded) || sum.Given > 100 || len(g.pauses) < 8 {
-			t.Errorf("%+v, %v, %d pauses", sum, err, len(g.pauses))
+		if !errors.Is(err, context.DeadlineExceeded) || sum.Given > 100 || len(g.pauses) < 8 || g.longest > pauseMost {
+			t.Errorf("%+v, %v, %d pauses, the longest of %v", sum, err, len(g.pauses), g.longest)
 		}
 		// Interrupted, it leaves a pause, and says when that ends.
 		if left := time.Until(sum.Paused); left <= 0 || left > pauseMost || !sum.Paused.Equal(g.until) {
 			t.Errorf("left paused for %v", left)
+		}
+	})
+}
+
+// What waits behind the events that come again is not paced, and a service that was slow
+// for a while does not catch up at once.
+func TestPaceEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &greedy{speed: 100, left: 100_000, slow: time.Millisecond, numbered: true, seen: time.Now()}
+		began := time.Now()
+		p := Pace{Rate: 1000, Through: 11_000, Progress: func(int, int) {
+			if time.Since(began) > 10*time.Second {
+				g.speed = 10_000
+			}
+		}}
+		sum, err := p.run(t.Context(), g)
+		if took := time.Since(began); err != nil || sum.Given < 11_000 || sum.Given > 12_000 || took < 19*time.Second || took > 21*time.Second {
+			t.Errorf("%+v, %v after %v", sum, err, took)
+		}
+	})
+}
+
+// Where what was to come is gone in the middle of a pause, that ends soon.
+func TestPaceLetsGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := &greedy{speed: 10_000, left: 1000, slow: time.Millisecond, seen: time.Now()}
+		sum, err := Pace{Rate: 1, Through: 1, Progress: func(int, int) {
+			if len(g.pauses) == 2 {
+				g.left = 0
+			}
+		}}.run(t.Context(), g)
+		if left := time.Until(g.until); err != nil || len(g.pauses) < 3 || left > pauseEnds || !sum.Paused.IsZero() {
+			t.Errorf("%+v, %v, %d pauses, %v are left", sum, err, len(g.pauses), left)
 		}
 	})
 }

@@ -143,6 +143,19 @@ func TestReingestIntoAFullStream(t *testing.T) {
 	_, err := w.Run(t.Context(), target.js)
 	checkAdvice(t, err, "a delivery was not stored", "make room in the target")
 	limit(-1)
-	r.reingested(w, target)
+	// Interrupted once all is taken, there is nothing left to do but to say so.
+	ctx, cancel := context.WithCancel(t.Context())
+	last := w
+	last.Progress = func(done, total int) {
+		if done == total {
+			cancel()
+		}
+	}
+	if sum, err := last.Run(ctx, target.js); err == nil || sum.Deliveries != n {
+		t.Errorf("interrupted: %+v, %v", sum, err)
+	}
+	if sum := r.reingested(w, target); sum.Deliveries != n || sum.New+sum.Already != n {
+		t.Errorf("in the end: %+v", sum)
+	}
 	target.wantStored(jetstream.Webhooks, n)
 }
