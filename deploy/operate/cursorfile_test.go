@@ -62,6 +62,12 @@ func TestCursorFile(t *testing.T) {
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", info, err)
 	}
+	if err := k.release(); err != nil {
+		t.Fatal(err)
+	}
+	if k, found, err = c.hold("count", &at); err != nil || !found || at.Next != 3 {
+		t.Fatalf("once more: %v, %+v, %v", found, at, err)
+	}
 	if err := k.done(); err != nil {
 		t.Fatal(err)
 	}
