@@ -130,6 +130,30 @@ func TestHandlerSettles(t *testing.T) {
 	}
 }
 
+// Suspects are given out in stream order, whatever the order in which they came, and each
+// alone.
+func TestSuspectsInStreamOrder(t *testing.T) {
+	s := &subscription{
+		subscriber: &subscriber{subscriberOptions: subscriberOptions{byHandler: true}},
+		hand:       newHand(3, 1<<20), out: make(chan *message.Message, 3), living: t.Context(),
+	}
+	for _, sequence := range []uint64{3, 1, 2} {
+		r := &raw{parent: t.Context(), from: s, msg: &nats.Msg{}, sequence: sequence, delivered: 2, settled: make(chan error, 1), done: make(chan struct{})}
+		s.hand.take(r)
+		s.suspects = append(s.suspects, r)
+	}
+	over := make(chan struct{})
+	go func() { defer close(over); s.oneByOne() }()
+	for want := uint64(1); want <= 3; want++ {
+		r := inHand(<-s.out)
+		if r.sequence != want || len(s.out) > 0 {
+			t.Errorf("message %d is given, want %d, and %d beside it", r.sequence, want, len(s.out))
+		}
+		s.hand.drop(r)
+	}
+	<-over
+}
+
 // What anybody stores on the raw stream is a message, even if it looks like a word of
 // the server's own.
 func TestHostileMessageIsNoWordOfTheServer(t *testing.T) {

@@ -108,6 +108,28 @@ func TestBackupGoesOn(t *testing.T) {
 	}
 }
 
+// editBackup changes what the cursor file of an interrupted backup says.
+func editBackup(dir string, edit func(*backupState)) error {
+	path := filepath.Join(dir, backupCursor)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var c cursorText
+	var state backupState
+	if err := errors.Join(json.Unmarshal(text, &c), json.Unmarshal(c.State, &state)); err != nil {
+		return err
+	}
+	edit(&state)
+	if c.State, err = json.Marshal(state); err != nil {
+		return err
+	}
+	if text, err = json.Marshal(c); err != nil {
+		return err
+	}
+	return os.WriteFile(path, text, 0o600)
+}
+
 // TestBackupBeginsAnew says when a stream of an interrupted backup is not kept: and then none
 // behind it is.
 func TestBackupBeginsAnew(t *testing.T) {
@@ -123,24 +145,10 @@ func TestBackupBeginsAnew(t *testing.T) {
 		}, 0},
 		"a file": {func(dir string) error { return os.Remove(filepath.Join(dir, jetstream.Payments, "backup.json")) }, 1},
 		"a day": {func(dir string) error {
-			path := filepath.Join(dir, backupCursor)
-			text, err := os.ReadFile(path)
-			if err != nil {
-				return err
-			}
-			var c cursorText
-			var state backupState
-			if err := errors.Join(json.Unmarshal(text, &c), json.Unmarshal(c.State, &state)); err != nil {
-				return err
-			}
-			state.Streams[1].Taken = state.Streams[1].Taken.Add(-backupAge)
-			if c.State, err = json.Marshal(state); err != nil {
-				return err
-			}
-			if text, err = json.Marshal(c); err != nil {
-				return err
-			}
-			return os.WriteFile(path, text, 0o600)
+			return editBackup(dir, func(s *backupState) { s.Streams[1].Taken = s.Streams[1].Taken.Add(-backupAge) })
+		}, 1},
+		"the end of a stream": {func(dir string) error {
+			return editBackup(dir, func(s *backupState) { s.Streams[1].Last += 100 })
 		}, 1},
 		"its sums, half written": {func(dir string) error {
 			return errors.Join(os.WriteFile(filepath.Join(dir, sumsFile), []byte("0123"), 0o600), os.WriteFile(filepath.Join(dir, manifestFile), nil, 0o600))
