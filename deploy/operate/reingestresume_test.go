@@ -68,6 +68,13 @@ func TestReingestGoesOn(t *testing.T) {
 		checkAdvice(t, err, "--since was 1d, and is 2d", "remove it to begin anew")
 		_, err = w.Run(t.Context(), r.elsewhere().js)
 		checkAdvice(t, err, "the target's stream was made ", "remove it to begin anew")
+		other = w
+		other.From = Stored{JS: r.elsewhere().js}
+		_, err = other.Run(t.Context(), target.js)
+		checkAdvice(t, err, map[string]string{
+			"a stream": "the stream WEBHOOKS was made ",
+			"a file":   "another version of this program wrote it", // of a stream, not of a file
+		}[name], "remove it to begin anew")
 
 		if name == "a stream" {
 			r.receive(pikBody("evt_new", "txn_new")) // not of this run
