@@ -36,6 +36,17 @@ func TestLevels(t *testing.T) {
 		}
 	}
 
+	// They are as old as the question, however late the answer comes.
+	asked := time.Unix(1_700_000_000, 0)
+	o = n.Options
+	o.Now = func() time.Time { asked = asked.Add(time.Second); return asked }
+	late, first := newLevels(o), asked.Add(time.Second)
+	late.askStream(t.Context(), r.js, "WEBHOOKS")
+	late.askConsumer(t.Context(), r.js)
+	if s, c := late.streams["WEBHOOKS"].asked, late.waiting.asked; !s.Equal(first) || !c.Equal(first.Add(time.Second)) {
+		t.Errorf("asked at %v and %v", s, c)
+	}
+
 	r.server.Stop(t)
 	r.eventually("nothing is known", func() bool {
 		for name := range shown() {

@@ -2,9 +2,11 @@ package operate
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -215,6 +217,29 @@ func TestDamagedBackup(t *testing.T) {
 		if err := os.WriteFile(path, whole, 0o600); err != nil {
 			t.Fatal(err)
 		}
+	}
+	// Sums that are right, of a file that is none of it, and of all but the manifest.
+	sums, err := os.ReadFile(filepath.Join(dir, sumsFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "..", "outside"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		string(sums) + fmt.Sprintf("%x  ../outside\n", sha256.Sum256(nil)):                          "is no sum of a file",
+		regexp.MustCompile(`(?m)^.*  `+manifestFile+`\n`).ReplaceAllLiteralString(string(sums), ""): "manifest.json has no sum",
+		string(sums): "",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, sumsFile), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := OpenBackup(t.Context(), dir, func(int, int) {}); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, sumsFile), sums, 0o600); err != nil {
+		t.Fatal(err)
 	}
 	if err := os.Truncate(filepath.Join(dir, jetstream.Webhooks, "stream.arc.s2"), 100); err != nil {
 		t.Fatal(err)

@@ -92,6 +92,27 @@ func TestRestoreIsNotDone(t *testing.T) {
 	checkAdvice(t, err, "restore: PAYMENTS holds 3 messages", "--replace")
 }
 
+// TestRestoreOfConsumersThatWentOn says that a stream is made again, where it is to be
+// replaced, although it holds what is in the backup: its consumer has gone on since.
+func TestRestoreOfConsumersThatWentOn(t *testing.T) {
+	r := newRig(t)
+	r.fill()
+	dir := r.backup()
+	js := r.bare()
+	if _, err := restore(t.Context(), js, Restore{Dir: dir}); err != nil {
+		t.Fatal(err)
+	}
+	there := *r
+	there.js = js
+	there.normalize(none)
+	for pending, replace := range []bool{false, true} {
+		steps, err := restore(t.Context(), js, Restore{Dir: dir, Streams: []string{jetstream.Webhooks}, Replace: replace})
+		if err != nil || steps[0].Already == replace || !steps[0].Verified || steps[0].Consumers[0].Pending != uint64(pending) {
+			t.Errorf("replace %v: %+v, %v", replace, steps, err)
+		}
+	}
+}
+
 // createdAt is what tells one restored stream from the next.
 func createdAt(t *testing.T, js natsjs.JetStream, name string) string {
 	t.Helper()
