@@ -216,3 +216,24 @@ func TestUnsealedMessagesWithOneID(t *testing.T) {
 		})
 	}
 }
+
+// A message that is not there, although the stream does not begin behind it, is not there
+// yet on the replica that answers.
+func TestLaggingReplica(t *testing.T) {
+	r := newRig(t)
+	p, err := newPublisher(r.server.Conn(t), 5*time.Second, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	for range 2 {
+		if _, err := r.js.Publish(t.Context(), "payments.a.b.c.d", nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for sequence, want := range map[uint64]error{2: nil, 3: errLagging} {
+		if _, err := p.stored(t.Context(), "PAYMENTS", sequence); !errors.Is(err, want) {
+			t.Errorf("message %d: %v, want %v", sequence, err, want)
+		}
+	}
+}
