@@ -200,7 +200,9 @@ func (b *bus) turn(ctx context.Context, o options, programs binaries, s shelf, r
 	}
 	r := &row{size: 2 * KB, conns: 64, sources: s.sources}
 	results := make([]sample, len(scaledPrograms))
-	plain := func(ctx context.Context, programs binaries) (*door, error) { return b.startBridge(ctx, programs, handWritten) }
+	plain := func(ctx context.Context, programs binaries) (*door, error) {
+		return b.startBridge(ctx, programs, handWritten)
+	}
 	for i, start := range []func(context.Context, binaries) (*door, error){b.startIngress, plain} {
 		d, err := start(ctx, programs)
 		if err != nil {
