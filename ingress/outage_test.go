@@ -3,6 +3,7 @@ package ingress
 import (
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -212,6 +213,14 @@ func TestShutdownWaits(t *testing.T) {
 	if status, body, _ := fetch(t, d, "GET", "/readyz"); status != 503 || !strings.Contains(body, "shutting down") {
 		t.Errorf("readyz: %d %s", status, body)
 	}
+	eventually(t, "nobody is let in", func() bool {
+		late, err := net.Dial("tcp", d.addresses.Public)
+		if err == nil {
+			late.Close()
+		}
+		return err != nil
+	})
+	scrape(t, d) // the last to go
 	if _, err := io.WriteString(c, r[len(r)-3:]); err != nil {
 		t.Fatal(err)
 	}

@@ -312,4 +312,38 @@ func TestSizes(t *testing.T) {
 	if d.last().Header.Get(nats.MsgIdHdr) == "" {
 		t.Error("no message id")
 	}
+	over := full + "x"
+	checkProblem(t, d.raw(fmt.Sprintf("POST /webhooks/pik HTTP/1.1\r\nHost: b\r\nTransfer-Encoding: chunked\r\nPik-Signature: %s\r\n\r\n%x\r\n%s\r\n0\r\n\r\n",
+		sign(pikSecret, over), len(over), over)), 413)
+}
+
+// TestFramingOfTheNextRequest says that a head is looked at whatever came before it on the
+// connection.
+func TestFramingOfTheNextRequest(t *testing.T) {
+	d := open(t)
+	post := "POST /webhooks/pik HTTP/1.1\r\nHost: b\r\nPik-Signature: " + sign(pikSecret, "x") + "\r\n"
+	for name, next := range map[string]string{
+		"length and chunks":             post + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+		"one line that ends in LF":      post + "X: y\nContent-Length: 1\r\n\r\nx",
+		"a folded line":                 post + "X: y\r\n z\r\nContent-Length: 1\r\n\r\nx",
+		"more lines than are looked at": post + strings.Repeat("A: b\r\n", maxHeaderLines) + "Content-Length: 1\r\n\r\nx",
+	} {
+		c := d.dial()
+		defer c.Close()
+		in := newReader(c)
+		for _, request := range []string{webhook("good"), webhook("better")} {
+			if _, err := io.WriteString(c, request); err != nil {
+				t.Fatal(err)
+			}
+			if got := d.read(in, "POST"); got.status != 200 || got.closed {
+				t.Fatalf("%s: before it: answered %+v", name, got)
+			}
+		}
+		if _, err := io.WriteString(c, next); err != nil {
+			t.Fatal(err)
+		}
+		if got := d.read(in, "POST"); got.status/100 != 4 || !got.closed {
+			t.Errorf("%s: answered %+v", name, got)
+		}
+	}
 }
