@@ -90,6 +90,9 @@ var batchFaults = func() []batchFault {
 		{"another stream has it", lost, answers(false, `{"stream":"OTHER","seq":1}`)},
 		{"an empty answer", lost, answers(true, "")},
 		{"an answer to another batch", lost, answers(true, `{"stream":"WEBHOOKS","seq":100,"batch":"other","count":1}`)},
+		{"an answer to another batch of as many", lost, func(_ context.Context, _ requester, m *nats.Msg) (*nats.Msg, error) {
+			return &nats.Msg{Data: fmt.Appendf(nil, `{"stream":"WEBHOOKS","seq":50000,"batch":"other","count":%s}`, m.Header.Get(batchSeqHeader))}, nil
+		}},
 		{"rejected", refused, answers(false, `{"error":{"code":400,"err_code":10201},"stream":"WEBHOOKS"}`)},
 		{"rejected, yet stored", refused, answers(true, `{"error":{"code":400,"err_code":10176},"stream":"WEBHOOKS"}`)},
 		{"full", refused, answers(false, `{"error":{"code":503,"err_code":10077},"stream":"WEBHOOKS"}`)},

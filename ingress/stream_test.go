@@ -71,6 +71,7 @@ func TestRefusesToStart(t *testing.T) {
 	}{
 		{"no stream", []jetstreamtest.Option{jetstreamtest.Bare()}, 1, []string{"stream WEBHOOKS does not exist", "paybridge streams apply"}},
 		{"no JetStream", []jetstreamtest.Option{jetstreamtest.Bare(), jetstreamtest.Options(func(o *server.Options) { o.JetStream = false })}, 0, []string{"enable JetStream", "$JS.API.STREAM.INFO.WEBHOOKS"}},
+		{"a max_payload without room for headers", []jetstreamtest.Option{jetstreamtest.Options(func(o *server.Options) { o.MaxPayload = DefaultMaxBody + headerRoom - 1 })}, 1, []string{"max_payload of"}},
 		{"a small max_payload, no stream either", []jetstreamtest.Option{jetstreamtest.Bare(), jetstreamtest.Options(func(o *server.Options) { o.MaxPayload = 512 << 10 })}, 2, []string{"max_payload of 524288 bytes", "does not exist"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
