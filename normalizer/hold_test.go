@@ -76,11 +76,13 @@ func (r *rig) exactlyOnce(ids []string) {
 // While a stream is full everything in hand is held, far beyond the server's
 // patience, and nothing is handed back; then it goes on as if nothing had been.
 func TestFullStreamIsWaitedOut(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	for _, test := range []struct{ stream, line string }{
 		{"PAYMENTS", "%s p1 text text text text text text text text text text text text text"},
 		{"DEADLETTERS", "dead mapping_failed %s"},
 	} {
 		t.Run(test.stream, func(t *testing.T) {
+			t.Parallel()
 			const wait = 1500 * time.Millisecond
 			r := newRig(t, jetstreamtest.With(func(s *config.Streams) {
 				s.Payments.MaxBytes, s.DeadLetters.MaxBytes = 20<<10, 20<<10

@@ -86,6 +86,7 @@ const lastPullReply = 30 * time.Second
 // A bus that is there and says nothing, as a frozen server or a silent middlebox: the
 // connection stands, and readiness does not rest on that.
 func TestNotReadyWhileTheBusIsSilent(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	r := newRig(t)
 	between := newStalling(t, strings.TrimPrefix(r.server.URL, "nats://"))
 	o := r.options(words{})

@@ -71,6 +71,7 @@ func TestStopGivesUpAfterItsTime(t *testing.T) {
 // The server hears of everything in hand well before its patience ends, however
 // long a handler takes.
 func TestSlowHandlerKeepsItsMessage(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	r := newRig(t)
 	const wait = 1500 * time.Millisecond
 	r.ackWait(wait)
