@@ -93,6 +93,9 @@ var batchFaults = func() []batchFault {
 		{"an answer to another batch of as many", lost, func(_ context.Context, _ requester, m *nats.Msg) (*nats.Msg, error) {
 			return &nats.Msg{Data: fmt.Appendf(nil, `{"stream":"WEBHOOKS","seq":50000,"batch":"other","count":%s}`, m.Header.Get(batchSeqHeader))}, nil
 		}},
+		{"an answer to the batch that counts nothing", lost, func(_ context.Context, _ requester, m *nats.Msg) (*nats.Msg, error) {
+			return &nats.Msg{Data: fmt.Appendf(nil, `{"stream":"WEBHOOKS","seq":50000,"batch":%q}`, m.Header.Get(batchIDHeader))}, nil
+		}},
 		{"rejected", refused, answers(false, `{"error":{"code":400,"err_code":10201},"stream":"WEBHOOKS"}`)},
 		{"rejected, yet stored", refused, answers(true, `{"error":{"code":400,"err_code":10176},"stream":"WEBHOOKS"}`)},
 		{"full", refused, answers(false, `{"error":{"code":503,"err_code":10077},"stream":"WEBHOOKS"}`)},

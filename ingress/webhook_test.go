@@ -6,9 +6,11 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
+	"paybridge/ingress/auth"
 	"paybridge/schemas/delivery"
 )
 
@@ -44,6 +46,46 @@ func TestStoredAsReceived(t *testing.T) {
 	}
 	if age := m.Time.Sub(got2.ReceivedAt); age < 0 || age > patientFor {
 		t.Errorf("received %v before it was stored", age)
+	}
+}
+
+// noticing says when the headers of a request were looked at.
+type noticing struct {
+	Verifier
+	early chan struct{}
+}
+
+func (n noticing) Early(r auth.Request) error {
+	n.early <- struct{}{}
+	return n.Verifier.Early(r)
+}
+
+// TestReceivedOnceAllIsHere says that a signature is checked as of when the whole request
+// was here, however slowly it came, and that this is the moment which is stored.
+func TestReceivedOnceAllIsHere(t *testing.T) {
+	verified := make(chan time.Time, 1)
+	pik := &signed{secret: pikSecret, header: "Pik-Signature", crash: func(r auth.Request) { verified <- r.ReceivedAt }}
+	n := noticing{pik, make(chan struct{}, 1)}
+	d := open(t, func(o *Options) {
+		o.Sources = []Source{{Name: "pik", Provider: "pik", Endpoints: []Endpoint{{Verifier: n, Token: true}}}}
+	})
+	c := d.dial()
+	defer c.Close()
+	if _, err := io.WriteString(c, strings.TrimSuffix(webhook("body"), "body")); err != nil {
+		t.Fatal(err)
+	}
+	<-n.early
+	before := time.Now()
+	if _, err := io.WriteString(c, "body"); err != nil {
+		t.Fatal(err)
+	}
+	if got := d.read(bufio.NewReader(c), "POST"); got.status != 200 {
+		t.Fatalf("answered %+v", got)
+	}
+	m, asOf := d.last(), <-verified
+	stored, err := delivery.Decode(m.Subject, m.Header, m.Data)
+	if err != nil || stored.ReceivedAt.Before(before) || !stored.ReceivedAt.Equal(asOf) {
+		t.Errorf("the body was sent at %v, verified as of %v, and stored as received at %v, %v", before.UTC(), asOf, stored.ReceivedAt, err)
 	}
 }
 
