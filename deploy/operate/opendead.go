@@ -1,6 +1,7 @@
 package operate
 
 import (
+	"cmp"
 	"context"
 	"hash/maphash"
 	"time"
@@ -39,6 +40,7 @@ type OpenDead struct {
 	kinds   []deadKind
 	last    *reread
 	seed    maphash.Seed
+	most    int // MostOpen where 0
 
 	forward uint64    // every event after the beginning up to this one was compared
 	back    span      // events before that, which are compared now
@@ -92,10 +94,13 @@ func (o *OpenDead) Look(ctx context.Context, js natsjs.JetStream, enough func() 
 	}
 	letters, events := dead.CachedInfo(), payments.CachedInfo()
 	o.begin(letters, events)
-	if letters.State.LastSeq > o.read && len(o.letters) < MostOpen {
+	if letters.State.LastSeq > o.read && !o.full() {
 		if err := o.walk(ctx, js, jetstream.DeadLetters, span{o.read + 1, letters.State.LastSeq}, enough, o.add, func(at uint64) { o.read = at }); err != nil {
 			return Told{}, err
 		}
+	}
+	if o.full() {
+		o.read = letters.State.LastSeq // the rest is open, and is not waited for
 	}
 	match := func(m *natsjs.RawStreamMsg) error { return o.match(ctx, dead, m) }
 	if err := o.walk(ctx, js, jetstream.Payments, span{o.forward + 1, events.State.LastSeq}, enough, match, func(at uint64) { o.forward = at }); err != nil {
@@ -112,6 +117,9 @@ func (o *OpenDead) Look(ctx context.Context, js natsjs.JetStream, enough func() 
 	return o.count(letters, events), nil
 }
 
+// full says that no more dead letters are told apart.
+func (o *OpenDead) full() bool { return len(o.letters) >= cmp.Or(o.most, MostOpen) }
+
 // begin begins anew where the streams are not those of the last look.
 func (o *OpenDead) begin(letters, events *natsjs.StreamInfo) {
 	made := [2]time.Time{letters.Created, events.Created}
@@ -119,14 +127,14 @@ func (o *OpenDead) begin(letters, events *natsjs.StreamInfo) {
 		return
 	}
 	*o = OpenDead{
-		Programs: o.Programs, Progress: o.Progress, made: made, forward: events.State.LastSeq, seed: maphash.MakeSeed(),
+		Programs: o.Programs, Progress: o.Progress, most: o.most, made: made, forward: events.State.LastSeq, seed: maphash.MakeSeed(),
 		byID: map[uint64]int32{}, own: map[itemOf]bool{}, several: map[uint64]int32{},
 	}
 }
 
 // Anew forgets everything, for packs that have changed.
 func (o *OpenDead) Anew(programs normalizer.Programs) {
-	*o = OpenDead{Programs: programs, Progress: o.Progress}
+	*o = OpenDead{Programs: programs, Progress: o.Progress, most: o.most}
 }
 
 // turnBack begins with the events that were stored before a dead letter was read: a
@@ -160,7 +168,7 @@ func (o *OpenDead) walk(ctx context.Context, js natsjs.JetStream, stream string,
 		progress = o.Progress("messages of " + stream)
 	}
 	err := Walk(ctx, js, stream, Range{From: s.next, To: s.to}, func(m *natsjs.RawStreamMsg) error {
-		if n++; n%walkCheck == 0 && enough() || len(o.letters) >= MostOpen && stream == jetstream.DeadLetters {
+		if n++; n%walkCheck == 0 && enough() || o.full() && stream == jetstream.DeadLetters {
 			stopped = true
 			return errStop
 		}

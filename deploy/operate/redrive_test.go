@@ -134,6 +134,12 @@ func (r *rig) storeMixed() (events int) {
 // bury makes a stored delivery a dead letter.
 func (r *rig) bury(sequence uint64, reason delivery.Reason) {
 	r.t.Helper()
+	r.buryItem(sequence, reason, 0)
+}
+
+// buryItem makes one item of a stored delivery a dead letter.
+func (r *rig) buryItem(sequence uint64, reason delivery.Reason, item int) {
+	r.t.Helper()
 	webhooks, err := r.js.Stream(r.t.Context(), jetstream.Webhooks)
 	if err != nil {
 		r.t.Fatal(err)
@@ -144,7 +150,7 @@ func (r *rig) bury(sequence uint64, reason delivery.Reason) {
 	}
 	l := delivery.DeadLetter{
 		Reason: reason, Source: sourceToken(m.Subject), StreamSequence: sequence, Deliveries: 1, NormalizerVersion: "test",
-		RawMessageID: m.Header.Get(delivery.MessageIDHeader), Raw: m.Header, Body: m.Data,
+		Item: item, RawMessageID: m.Header.Get(delivery.MessageIDHeader), Raw: m.Header, Body: m.Data,
 	}
 	if _, err := r.js.PublishMsg(r.t.Context(), l.Message()); err != nil {
 		r.t.Fatal(err)
