@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"paybridge/deploy/jetstream"
 )
 
 // contentsOf is what a file or a folder holds.
@@ -29,6 +31,16 @@ func contentsOf(t *testing.T, path string) string {
 	return all.String()
 }
 
+// cutLine is what a kill leaves at the end of a file of lines.
+func cutLine(partial string) error {
+	f, err := os.OpenFile(partial, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(`{"sequence":8,"stored":"2026`)
+	return errors.Join(err, f.Close())
+}
+
 // TestDeadExportGoesOn interrupts an export, cuts what it wrote last as a kill would, and
 // runs it again: it holds what an export holds that was never interrupted, as of when it
 // was begun, and each dead letter is counted once.
@@ -39,14 +51,7 @@ func TestDeadExportGoesOn(t *testing.T) {
 	}
 	dir := t.TempDir()
 	for form, cut := range map[string]func(partial string) error{
-		"dead.jsonl": func(partial string) error {
-			f, err := os.OpenFile(partial, os.O_APPEND|os.O_WRONLY, 0)
-			if err != nil {
-				return err
-			}
-			_, err = f.WriteString(`{"sequence":8,"stored":"2026`)
-			return errors.Join(err, f.Close())
-		},
+		"dead.jsonl": cutLine,
 		"folder/": func(partial string) error {
 			return os.WriteFile(filepath.Join(partial, "7.json"), []byte(`{"sequ`), 0o600)
 		},
@@ -101,6 +106,24 @@ func TestDeadExportGoesOn(t *testing.T) {
 	r.died(`{"new":`)
 	if got := r.exportedDead(x); got.DeadLetters != 12 {
 		t.Errorf("got %+v", got)
+	}
+	// A last line that is cut goes, also where the dead letter has expired and nothing is to
+	// be written in its place.
+	ctx, cancel = context.WithCancel(t.Context())
+	defer cancel()
+	x = DeadExport{To: filepath.Join(dir, "expired.jsonl"), Act: true}
+	stop = x
+	stop.Progress = func(int, int) { cancel() }
+	if _, err := stop.Run(ctx, r.js); !errors.Is(err, context.Canceled) {
+		t.Errorf("it was not interrupted: %v", err)
+	}
+	whole := contentsOf(t, x.To+".partial")
+	if err := cutLine(x.To + ".partial"); err != nil {
+		t.Fatal(err)
+	}
+	r.expire(jetstream.DeadLetters)
+	if got := r.exportedDead(x); got.DeadLetters != got.Before || contentsOf(t, x.To) != whole {
+		t.Errorf("got %+v, %s, want %s", got, contentsOf(t, x.To), whole)
 	}
 	// Something that nobody knows is not gone on with.
 	if err := os.WriteFile(filepath.Join(dir, "who.jsonl.partial"), nil, 0o600); err != nil {
