@@ -105,6 +105,7 @@ func TestNothingLeaks(t *testing.T) {
 	d.nats.Stop(t)
 	d.store.budget = 1 // nanosecond
 	checkProblem(t, d.raw(webhook(body+"not stored", lines...)), 503)
+	eventually(t, "the receipt of what was stored", func() bool { return len(d.log.lines(t, "webhook stored")) > 0 })
 	for name, text := range map[string]string{"log": d.log.String(), "metrics": scrape(t, d)} {
 		for _, canary := range []string{"canary", "529.982", "4111111111", "jndi", "hmac=", "\x1b"} {
 			if strings.Contains(text, canary) {

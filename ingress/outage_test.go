@@ -49,9 +49,7 @@ func TestComesBackInTime(t *testing.T) {
 	if got := <-done; got.status != 200 {
 		t.Fatalf("answered %+v", got)
 	}
-	if !strings.Contains(d.log.String(), `"result":"stored"`) {
-		t.Error("no receipt")
-	}
+	eventually(t, "the receipt", func() bool { return strings.Contains(d.log.String(), `"result":"stored"`) })
 }
 
 // TestStreamFull fills the stream: 503, and nothing that was acknowledged goes.

@@ -147,6 +147,7 @@ func TestRepeatIsStoredOnce(t *testing.T) {
 	if d.count() != 1 {
 		t.Errorf("%d stored", d.count())
 	}
+	eventually(t, "five receipts", func() bool { return len(d.log.lines(t, "webhook stored")) == 5 })
 	if n := strings.Count(d.log.String(), `"duplicate":true`); n != 4 {
 		t.Errorf("%d receipts say duplicate", n)
 	}
