@@ -434,6 +434,22 @@ func TestHeirs(t *testing.T) {
 	g.checkEmpty(t)
 }
 
+// TestHeir: the place of a message goes to the first who still waits for it, behind whom
+// the others wait from then on, and who sends it next.
+func TestHeir(t *testing.T) {
+	c := newCommitter(nil, batch{}, time.Second, nil, time.Now)
+	left, heir, next := &waiting{id: "a", gone: true}, &waiting{id: "a"}, &waiting{id: "a"}
+	first := &waiting{id: "a", followers: []*waiting{left, heir, next}}
+	c.ids["a"] = first
+	if got := c.heir(first); got != heir || c.ids["a"] != heir || len(heir.followers) != 1 || heir.followers[0] != next {
+		t.Errorf("the heir is %p, known is %p, want %p; %d behind it", got, c.ids["a"], heir, len(heir.followers))
+	}
+	next.gone = true
+	if got := c.heir(heir); got != nil || len(c.ids) != 0 {
+		t.Errorf("nobody waits: heir %p, %d ids known", got, len(c.ids))
+	}
+}
+
 // unanswered is a connection whose requests nobody answers.
 type unanswered struct{ asked chan struct{} }
 
