@@ -94,10 +94,8 @@ func (o *OpenDead) Look(ctx context.Context, js natsjs.JetStream, enough func() 
 	}
 	letters, events := dead.CachedInfo(), payments.CachedInfo()
 	o.begin(letters, events)
-	if letters.State.LastSeq > o.read && !o.full() {
-		if err := o.walk(ctx, js, jetstream.DeadLetters, span{o.read + 1, letters.State.LastSeq}, enough, o.add, func(at uint64) { o.read = at }); err != nil {
-			return Told{}, err
-		}
+	if err := o.walk(ctx, js, jetstream.DeadLetters, span{o.read + 1, letters.State.LastSeq}, enough, o.add, func(at uint64) { o.read = at }); err != nil {
+		return Told{}, err
 	}
 	if o.full() {
 		o.read = letters.State.LastSeq // the rest is open, and is not waited for
@@ -227,9 +225,6 @@ func (o *OpenDead) count(letters, events *natsjs.StreamInfo) Told {
 		told.Redriven[kind.source][string(kind.reason)]++
 	}
 	told.Left = span{o.forward + 1, events.State.LastSeq}.len() + o.back.len() + span{o.read + 1, letters.State.LastSeq}.len()
-	if !o.late.IsZero() {
-		told.Left = max(told.Left, 1)
-	}
 	return told
 }
 
